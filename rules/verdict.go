@@ -1,0 +1,56 @@
+package rules
+
+import "time"
+
+// Action is what the switch does with a call.
+type Action uint8
+
+// The actions, in the words of the switch protocol.
+const (
+	Allow Action = iota
+	Block
+	Divert
+)
+
+func (a Action) String() string { return [...]string{"allow", "block", "divert"}[a] }
+
+// ID names one decision: 8 digits of time and 12 of randomness, in lower-case
+// Crockford base 32, so that ids sort by time and fit the id item of a 603+
+// Reason. It can be read over the phone and says nothing of the subscriber.
+type ID [20]byte
+
+func (id ID) String() string { return string(id[:]) }
+
+// Verdict is the answer to one call. A Verdict may be reused for another
+// Decide; Reason and Monitored are then overwritten.
+type Verdict struct {
+	ID       ID
+	Action   Action
+	Why      Why    // of a block
+	Code     int    // SIP status of a block, else 0
+	Phrase   string // SIP reason phrase of a block
+	Reason   []byte // value of the Reason header of a block, without "Reason: "; owned by the Verdict
+	Retry    time.Duration // Retry-After of a block, 0 for none; whole seconds
+	Target   string // SIP URI of a divert
+	Label    string // mark for the called party, empty for none
+	Withhold bool   // remove the caller's number
+
+	Rule      *Rule   // the rule that ended the evaluation, nil when none did
+	List      string  // list whose row matched in Rule, empty for none
+	Row       RowRef  // that row
+	Monitored []*Rule // stopping rules in monitor mode that would have ended the evaluation
+	Guard     Guard   // why no rule was asked, if so
+	Caller    Number
+	Callee    Number
+	Trunk     string
+}
+
+// Guard says why a call passed without being asked about.
+type Guard uint8
+
+// The guards, all of which pass the call.
+const (
+	Unguarded Guard = iota
+	Emergency       // the Request-URI is an emergency number or service
+	Callback        // Priority: psap-callback from a trusted trunk (RFC 7090)
+)
