@@ -19,3 +19,53 @@ type Outcome struct {
 	Ended    bool          // the call is over: a hang-up after an answer, or a failure
 	ByCaller bool          // the caller hung up or cancelled
 }
+
+// Observed says what became of an Outcome.
+type Observed uint8
+
+// What can become of an Outcome.
+const (
+	Counted   Observed = iota
+	Unknown            // no call of that id is remembered
+	Duplicate          // the same was told before
+	Ignored            // it makes no sense: no final SIP status
+)
+
+var observedNames = [...]string{"counted", "unknown", "duplicate", "ignored"}
+
+// String is the word of the outcome protocol.
+func (o Observed) String() string { return observedNames[o] }
+
+// final tells whether the code is a final SIP status (RFC 3261 §7.2).
+func (o *Outcome) final() bool { return o.Code >= 200 && o.Code <= 699 }
+
+func (o *Outcome) answered() bool { return o.Code >= 200 && o.Code <= 299 }
+
+// clamp takes out what no clock should have measured.
+func (o *Outcome) clamp() { o.Ring, o.Talk = max(o.Ring, 0), max(o.Talk, 0) }
+
+// from is the name of the trunk that answered, empty for none known.
+func (o *Outcome) from(t *trunks) string {
+	if o.Carrier != "" {
+		return o.Carrier
+	}
+	if trunk := t.at(o.Upstream); trunk != nil {
+		return trunk.Name
+	}
+	return ""
+}
+
+// observe tells what the switch reported to those who remember: the call must
+// be one of p's, and its first final answer teaches. Durations below zero
+// become zero in o.
+func observe(o *Outcome, p *Pending, l *LearnedLists, t *trunks) Observed {
+	if !o.final() {
+		return Ignored
+	}
+	o.clamp()
+	call, first, seen := p.observe(o)
+	if seen == Counted && first {
+		l.observe(o, call, o.from(t))
+	}
+	return seen
+}

@@ -1,0 +1,134 @@
+package rules
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"github.com/dgraph-io/ristretto/v2"
+	"github.com/nyaruka/phonenumbers"
+)
+
+// Facts are what can be said of a number without asking anybody. Those of a
+// number that is not Global are zero; of them only a Malformed one is invalid,
+// a Private one is neither.
+type Facts struct {
+	Valid bool // it fits the numbering plan of its country and can have been assigned
+	// Country is ISO 3166-1 alpha-2: of the number, or when that cannot be said
+	// the main country of its calling code; empty for a calling code of no
+	// country (+800) or none. Jersey, Guernsey and the Isle of Man are not GB.
+	Country string
+	// Type is mobile, fixed, fixed-or-mobile, toll-free, premium, shared-cost,
+	// voip, personal, pager, uan, voicemail or unknown.
+	Type string
+}
+
+const unknownType = "unknown"
+
+var numberTypes = map[phonenumbers.PhoneNumberType]string{
+	phonenumbers.FIXED_LINE:           "fixed",
+	phonenumbers.MOBILE:               "mobile",
+	phonenumbers.FIXED_LINE_OR_MOBILE: "fixed-or-mobile",
+	phonenumbers.TOLL_FREE:            "toll-free",
+	phonenumbers.PREMIUM_RATE:         "premium",
+	phonenumbers.SHARED_COST:          "shared-cost",
+	phonenumbers.VOIP:                 "voip",
+	phonenumbers.PERSONAL_NUMBER:      "personal",
+	phonenumbers.PAGER:                "pager",
+	phonenumbers.UAN:                  "uan",
+	phonenumbers.VOICEMAIL:            "voicemail",
+}
+
+// FactTable knows the facts of numbers: those of the NANP from a table of its
+// own, the others from libphonenumber, behind a cache. It is safe for
+// concurrent use.
+type FactTable struct {
+	areas  *areas
+	cache  *ristretto.Cache[uint64, Facts]
+	hits   atomic.Uint64
+	misses atomic.Uint64
+	drops  atomic.Uint64
+}
+
+// FactStats count the questions about numbers outside the NANP.
+type FactStats struct {
+	Hits, Misses uint64 // by the cache
+	Drops        uint64 // facts that the cache was too busy to take
+}
+
+const factCost = 128 // bytes of one cached number, with the cache's own books
+
+// NewFacts makes a table whose cache takes up to cacheBytes; 0 means none. Its
+// owner closes it.
+func NewFacts(cacheBytes int64) (*FactTable, error) {
+	t := &FactTable{areas: nanpAreas()}
+	if cacheBytes <= 0 {
+		return t, nil
+	}
+	cache, err := ristretto.NewCache(&ristretto.Config[uint64, Facts]{
+		NumCounters:        max(10*cacheBytes/factCost, 1000),
+		MaxCost:            max(cacheBytes, factCost),
+		BufferItems:        64,
+		IgnoreInternalCost: true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cache of number facts of %d bytes: %w", cacheBytes, err)
+	}
+	t.cache = cache
+	return t, nil
+}
+
+// Of is what there is to say of n. It allocates only for a number outside the
+// NANP that the cache does not hold.
+func (t *FactTable) Of(n Number) Facts {
+	switch {
+	case n.Kind() != Global:
+		return Facts{}
+	case n.key >= nanp && n.key < 2*nanp:
+		return t.areas.facts(n.key - nanp)
+	case t.cache == nil:
+		t.misses.Add(1)
+		return lookUp(n)
+	}
+	if f, ok := t.cache.Get(n.key); ok {
+		t.hits.Add(1)
+		return f
+	}
+	t.misses.Add(1)
+	f := lookUp(n)
+	if !t.cache.Set(n.key, f, factCost) {
+		t.drops.Add(1)
+	}
+	return f
+}
+
+// Stats is the count of what happened since the start.
+func (t *FactTable) Stats() FactStats {
+	return FactStats{Hits: t.hits.Load(), Misses: t.misses.Load(), Drops: t.drops.Load()}
+}
+
+// Close ends the cache. The table must not be asked any more.
+func (t *FactTable) Close() {
+	if t.cache != nil {
+		t.cache.Close()
+	}
+}
+
+// lookUp asks libphonenumber, which takes about 50 µs.
+func lookUp(n Number) Facts {
+	code := numbering().callingCode(n)
+	f := Facts{Country: numbering().mainCountry(code), Type: unknownType}
+	parsed, err := phonenumbers.Parse(n.String(), "")
+	if err != nil {
+		return f
+	}
+	region := phonenumbers.GetRegionCodeForNumber(parsed)
+	if region != "" && region != phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY && region != "ZZ" {
+		f.Country = region
+	}
+	if f.Valid = phonenumbers.IsValidNumber(parsed); f.Valid {
+		if name, ok := numberTypes[phonenumbers.GetNumberType(parsed)]; ok {
+			f.Type = name
+		}
+	}
+	return f
+}

@@ -1,0 +1,224 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Plan reads the numbers of one trunk or list: how its country dials, and
+// which short numbers are its own. The nil Plan has neither. A Plan does not
+// change and is safe for concurrent use.
+type Plan struct {
+	country    string
+	extensions []string // wildcard patterns in upper case
+	dial       *dialling
+}
+
+// dialling is how a country writes numbers, from the metadata of
+// libphonenumber.
+type dialling struct {
+	code          []byte     // calling code
+	international *automaton // prefixes of an international call: 00, 011, 0011, …
+	trunk         []byte     // national prefix, often 0; empty: none
+	national      *automaton // national numbers of the calling code
+	closed        bool       // they have few lengths, so a length tells a national number
+}
+
+// NewPlan makes the plan of a country (ISO 3166-1 alpha-2, or empty for none)
+// and of extensions: patterns of digits, N for 2 to 9 and X for any digit,
+// such as "2XXX" or "1XX".
+func NewPlan(country string, extensions []string) (*Plan, error) {
+	p := &Plan{country: strings.ToUpper(country)}
+	for _, e := range extensions {
+		pattern := strings.ToUpper(e)
+		if pattern == "" || len(pattern) > maxGlobal || strings.Trim(pattern, "0123456789NX") != "" {
+			return nil, fmt.Errorf("extension %q is no pattern, write 1 to %d digits, N for 2 to 9 and X for any digit", e, maxGlobal)
+		}
+		p.extensions = append(p.extensions, pattern)
+	}
+	if p.country == "" {
+		return p, nil
+	}
+	var err error
+	if p.dial, err = diallingOf(p.country); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Number reads the user part of a URI: past visual separators, in the global
+// form ("+12025550142"), with the country's international or national prefix,
+// in its national form, or as E.164 digits without the "+", which carriers
+// commonly send. It tries, in this order and for a number without "+":
+//
+//  1. an extension of the plan: Private;
+//  2. the international prefix and a number of another country;
+//  3. the country's own forms: in the NANP 10 digits, or 11 that begin with 1;
+//     elsewhere the national prefix and a national number, the own calling
+//     code and a national number, and a national number alone. Where national
+//     numbers have a prefix and many lengths (an open numbering plan, as in
+//     Germany), the last is read only if it is no number of another country;
+//  4. 8 to 15 digits that begin with an assigned calling code.
+//
+// Digits that are none of these are Malformed: N11 and short codes that the
+// plan does not name, only zeros, more than 15 digits. What holds more than
+// digits, a leading "+" and separators ("alice", "anonymous", "*72") is absent.
+func (p *Plan) Number(user string) Number { return read(p, user) }
+
+func read[T string | []byte](p *Plan, user T) Number {
+	d, ok := scan(user)
+	switch {
+	case !ok:
+		return Number{}
+	case d.plus:
+		return d.global()
+	case p != nil && p.extension(&d):
+		return d.raw(privateBit)
+	case d.n > len(d.at):
+		return d.raw(0)
+	}
+	seen := d.seen()
+	if p != nil && p.dial != nil {
+		if n := p.dial.read(seen); n.key != 0 {
+			return n
+		}
+	}
+	if len(seen) >= 8 && len(seen) <= maxGlobal && seen[0] != 0 {
+		if code := numbering().code(seen); code != 0 {
+			return Number{value(seen)}
+		}
+	}
+	return d.raw(0)
+}
+
+// extension tells whether d is an extension of p.
+func (p *Plan) extension(d *digits) bool {
+	for _, e := range p.extensions {
+		if len(e) == d.n && fits(e, d.at[:d.n]) {
+			return true
+		}
+	}
+	return false
+}
+
+// fits tells whether the digits, as many as the pattern has signs, fit it.
+func fits(pattern string, digits []byte) bool {
+	for i, c := range digits {
+		switch sign := pattern[i]; {
+		case sign == 'N' && c >= 2, sign == 'X', sign == '0'+c:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// read is the Global number that the digits are when dialled in the country,
+// or absent.
+func (c *dialling) read(digits []byte) Number {
+	if n := c.abroad(digits); n.key != 0 {
+		return n
+	}
+	if c.national == nil {
+		return readNANP(digits)
+	}
+	if rest, ok := cut(digits, c.trunk); ok && c.national.matches(rest) {
+		return c.global(rest)
+	}
+	whole := c.national.matches(digits)
+	rest, ok := cut(digits, c.code)
+	if ok && c.national.matches(rest) && (!whole || len(c.trunk) > 0) {
+		return c.global(rest)
+	}
+	if whole && (c.closed || len(c.trunk) == 0 || !numbering().possible(digits)) {
+		return c.global(digits)
+	}
+	return Number{}
+}
+
+// abroad reads digits that begin with the international prefix. Of several
+// prefixes that fit ("00" and, with a carrier's digits, "0015") the shortest
+// that leaves a possible number wins, then the shortest that leaves an
+// assigned calling code.
+func (c *dialling) abroad(digits []byte) Number {
+	var assigned Number
+	state := int32(1)
+	for i, d := range digits {
+		if state = c.international.next[state][d]; state == 0 {
+			break
+		}
+		rest := digits[i+1:]
+		if !c.international.accept[state] || len(rest) > maxGlobal || numbering().code(rest) == 0 {
+			continue
+		}
+		if numbering().possible(rest) {
+			return Number{value(rest)}
+		}
+		if assigned.key == 0 {
+			assigned = Number{value(rest)}
+		}
+	}
+	return assigned
+}
+
+func (c *dialling) global(national []byte) Number {
+	v := value(c.code)
+	for _, d := range national {
+		v = v*10 + uint64(d)
+	}
+	return Number{v}
+}
+
+const nanp = 10_000_000_000 // the calling code 1 before 10 digits
+
+func readNANP(digits []byte) Number {
+	switch {
+	case len(digits) == 10 && digits[0] >= 2:
+		return Number{nanp + value(digits)}
+	case len(digits) == 11 && digits[0] == 1:
+		return Number{value(digits)}
+	}
+	return Number{}
+}
+
+// cut is digits without a prefix that is not empty.
+func cut(digits, prefix []byte) ([]byte, bool) {
+	if len(prefix) == 0 || len(digits) < len(prefix) || !slices.Equal(digits[:len(prefix)], prefix) {
+		return nil, false
+	}
+	return digits[len(prefix):], true
+}
+
+var diallings sync.Map // country → *dialling
+
+// diallingOf knows how a country writes numbers.
+func diallingOf(country string) (*dialling, error) {
+	if c, ok := diallings.Load(country); ok {
+		return c.(*dialling), nil
+	}
+	region, main := numbering().region(country)
+	if region == nil {
+		return nil, fmt.Errorf("unknown country %q, write it as in ISO 3166-1 (US, CA, GB, DE, …)", country)
+	}
+	c := &dialling{code: values(fmt.Sprint(region.GetCountryCode())), trunk: values(region.GetNationalPrefix())}
+	var err error
+	if c.international, err = newAutomaton(region.GetInternationalPrefix()); err != nil {
+		return nil, fmt.Errorf("international prefix of %s: %w", country, err)
+	}
+	if len(c.code) != 1 || c.code[0] != 1 {
+		if c.national, err = newAutomaton(main.GetGeneralDesc().GetNationalNumberPattern()); err != nil {
+			return nil, fmt.Errorf("national numbers of %s: %w", country, err)
+		}
+		c.closed = len(main.GetGeneralDesc().GetPossibleLength()) <= 3
+	}
+	diallings.Store(country, c)
+	return c, nil
+}
+
+// values are the digits of s as values 0 to 9.
+func values(s string) []byte {
+	d, _ := scan(s)
+	return slices.Clone(d.seen())
+}

@@ -1,0 +1,92 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/gaissmai/bart"
+)
+
+// Trunk is one connection to a carrier, customer or PBX, as the configuration
+// has it.
+type Trunk struct {
+	Name       string
+	Networks   []netip.Prefix // its source addresses; the longest network of all trunks wins
+	Country    string         // whose national numbers it sends, ISO 3166-1 alpha-2 or empty
+	Trusted    bool           // its P-Asserted-Identity and Remote-Party-ID are believed
+	Extensions []string       // patterns of its private plan, as NewPlan reads them
+	plan       *Plan
+}
+
+// trunks finds trunks by name and by address. It does not change and is safe
+// for concurrent use.
+type trunks struct {
+	names    map[string]*Trunk
+	networks bart.Table[*Trunk]
+}
+
+// newTrunks reads the trunks of a configuration. The error holds all that is
+// wrong with them.
+func newTrunks(list []Trunk) (*trunks, error) {
+	t := &trunks{names: make(map[string]*Trunk, len(list))}
+	var bad []error
+	for i := range list {
+		trunk := list[i]
+		if strings.TrimSpace(trunk.Name) == "" {
+			bad = append(bad, fmt.Errorf("trunk %d has no name, give it one", i+1))
+			continue
+		}
+		if t.names[trunk.Name] != nil {
+			bad = append(bad, fmt.Errorf("trunk %q is there twice, rename one", trunk.Name))
+			continue
+		}
+		plan, err := NewPlan(trunk.Country, trunk.Extensions)
+		if err != nil {
+			bad = append(bad, fmt.Errorf("trunk %q: %w", trunk.Name, err))
+			continue
+		}
+		trunk.plan = plan
+		t.names[trunk.Name] = &trunk
+		for _, network := range trunk.Networks {
+			if err := t.add(network, &trunk); err != nil {
+				bad = append(bad, err)
+			}
+		}
+	}
+	if len(bad) > 0 {
+		return nil, errors.Join(bad...)
+	}
+	return t, nil
+}
+
+func (t *trunks) add(network netip.Prefix, trunk *Trunk) error {
+	if !network.IsValid() {
+		return fmt.Errorf("trunk %q has a network that is none, write it as 192.0.2.0/24", trunk.Name)
+	}
+	if a := network.Addr(); a.Is4In6() {
+		if network.Bits() < 96 {
+			return fmt.Errorf("trunk %q: network %s holds more than IPv4 addresses, write it as IPv4", trunk.Name, network)
+		}
+		network = netip.PrefixFrom(a.Unmap(), network.Bits()-96)
+	}
+	network = network.Masked()
+	if other, ok := t.networks.Get(network); ok && other != trunk {
+		return fmt.Errorf("network %s is of trunk %q and of trunk %q, take it from one", network, other.Name, trunk.Name)
+	}
+	t.networks.Insert(network, trunk)
+	return nil
+}
+
+// named is the trunk of that name, nil for none.
+func (t *trunks) named(name string) *Trunk { return t.names[name] }
+
+// at is the trunk with the longest network that holds a, nil for none.
+func (t *trunks) at(a netip.Addr) *Trunk {
+	if !a.IsValid() {
+		return nil
+	}
+	trunk, _ := t.networks.Lookup(a.Unmap().WithZone(""))
+	return trunk
+}
