@@ -128,3 +128,6 @@ func editDistance(a, b string) int {
 	}
 	return last[len(b)]
 }
+
+// Suggest is the hint for a word of a file that is not among the known ones.
+func Suggest(word string, known []string) string { return didYouMean(word, known) }

@@ -26,14 +26,14 @@ func (id ID) String() string { return string(id[:]) }
 type Verdict struct {
 	ID       ID
 	Action   Action
-	Why      Why    // of a block
-	Code     int    // SIP status of a block, else 0
-	Phrase   string // SIP reason phrase of a block
-	Reason   []byte // value of the Reason header of a block, without "Reason: "; owned by the Verdict
+	Why      Why           // of a block
+	Code     int           // SIP status of a block, else 0
+	Phrase   string        // SIP reason phrase of a block
+	Reason   []byte        // value of the Reason header of a block, without "Reason: "; owned by the Verdict
 	Retry    time.Duration // Retry-After of a block, 0 for none; whole seconds
-	Target   string // SIP URI of a divert
-	Label    string // mark for the called party, empty for none
-	Withhold bool   // remove the caller's number
+	Target   string        // SIP URI of a divert
+	Label    string        // mark for the called party, empty for none
+	Withhold bool          // remove the caller's number
 
 	Rule      *Rule   // the rule that ended the evaluation, nil when none did
 	List      string  // list whose row matched in Rule, empty for none

@@ -23,3 +23,29 @@ var whyNames = [...]string{"", "analytics", "dno", "administrative", "subscriber
 
 // String is the word that rule files use.
 func (w Why) String() string { return whyNames[w] }
+
+// MarshalText writes the word that rule files use.
+func (w Why) MarshalText() ([]byte, error) { return []byte(w.String()), nil }
+
+// ParseWhy reads the word that rule files use.
+func ParseWhy(word string) (Why, bool) {
+	for w := Analytics; w <= Overload; w++ {
+		if whyNames[w] == word {
+			return w, true
+		}
+	}
+	return NoWhy, false
+}
+
+// Whys are the words that rule files use, in the order of the table.
+func Whys() []string { return whyNames[1:] }
+
+// ofRow tells whether a row of a list can be the reason: what a number is
+// known for, not what this call or this node does.
+func (w Why) ofRow() bool {
+	switch w {
+	case IdentityPolicy, Hours, Pacing, Overload:
+		return false
+	}
+	return true
+}

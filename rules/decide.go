@@ -1,0 +1,211 @@
+package rules
+
+import (
+	"strings"
+)
+
+// Decide answers one call: v says what the switch does with it. It is safe for
+// concurrent use, does not allocate and waits for nothing. Before the first
+// Swap every call is allowed.
+func (e *Engine) Decide(c *Call, v *Verdict) {
+	*v = Verdict{Reason: v.Reason[:0], Monitored: v.Monitored[:0], ID: newID(c.At)}
+	l := e.live.Load()
+	if l == nil {
+		return
+	}
+	counted := e.attempts.first(c)
+	if !l.set.derive(c) && counted {
+		e.unknownTrunks.Add(1)
+	}
+	v.Caller, v.Callee = c.caller, c.callee
+	if c.trunk != nil {
+		v.Trunk = c.trunk.Name
+	}
+	if v.Guard = l.set.guard(c); v.Guard == Unguarded {
+		f := e.frames.Get().(*frame)
+		f.start(c, l.set)
+		f.facts, f.learned = e.facts, l.learned
+		e.judge(f, l, v, counted)
+		f.stop()
+		e.frames.Put(f)
+	}
+	if v.Action != Block {
+		e.pending.Add(v.ID, PendingCall{Caller: v.Caller, Callee: v.Callee, Trunk: v.Trunk})
+	}
+}
+
+// judge asks the rules that the call can match, in order, until one ends it.
+func (e *Engine) judge(f *frame, l *live, v *Verdict, counted bool) {
+	x := l.set.index
+	f.hits = f.hits[:0]
+	for _, d := range x.dimensions {
+		f.hits = d.hit(f, f.hits)
+	}
+	if e.cache != nil && len(x.dimensions) > 0 {
+		if list, ok := e.cache.find(l, f.hits); ok {
+			for _, n := range list {
+				if l.set.ask(l.set.rules[n], f, v, counted) {
+					return
+				}
+			}
+			return
+		}
+	}
+	f.cursors = x.lists(f.cursors[:0], f.hits)
+	for n := next(f.cursors); n >= 0; n = next(f.cursors) {
+		if l.set.ask(l.set.rules[n], f, v, counted) {
+			return
+		}
+	}
+}
+
+// ask evaluates one rule and does what it says. It tells whether the rule
+// ends the evaluation.
+func (rs *Ruleset) ask(r *Rule, f *frame, v *Verdict, counted bool) (ends bool) {
+	f.list, f.row = nil, 0
+	if !r.eval(f) {
+		return false
+	}
+	if r.Mode == Monitor || rs.settings.Mode == Monitor {
+		if counted {
+			r.Counts.Monitored.Add(1)
+		}
+		if r.Ends {
+			v.Monitored = append(v.Monitored, r)
+		}
+		return r.Ends && r.Mode == Enforce
+	}
+	if counted {
+		r.Counts.Matched.Add(1)
+	}
+	if !r.Ends {
+		if r.Label != "" {
+			v.Label = r.Label
+		}
+		v.Withhold = v.Withhold || r.Withhold
+		return false
+	}
+	rs.end(r, f, v)
+	return true
+}
+
+// end makes the verdict of the rule that ended the evaluation.
+func (rs *Ruleset) end(r *Rule, f *frame, v *Verdict) {
+	v.Action, v.Rule = r.Action, r
+	if f.row != 0 {
+		v.List, v.Row = f.list.Name, f.row
+	}
+	switch r.Action {
+	case Divert:
+		v.Target = r.Target
+	case Block:
+		v.Label, v.Withhold = "", false
+		if v.Why = r.Why; r.Listed {
+			v.Why = f.list.WhyOf(f.row)
+		}
+		a := r.answer(v.Why)
+		v.Code, v.Phrase, v.Retry = a.code, a.phrase, a.retry
+		v.Reason = a.reason(v.Reason, &v.ID)
+	}
+}
+
+// guard tells why a call must pass without being asked about.
+func (rs *Ruleset) guard(c *Call) Guard {
+	switch {
+	case rs.emergency.Called(c.RequestURI, c.RequestUser):
+		return Emergency
+	case c.trunk != nil && c.trunk.Trusted && strings.EqualFold(strings.TrimSpace(c.Priority), "psap-callback"):
+		return Callback
+	}
+	return Unguarded
+}
+
+// derive finds the parties of a call. It is false when the call names a trunk
+// that is not configured: such a call has no trunk and is not trusted.
+//
+// The network number of a trusted trunk is its P-Asserted-Identity, tel before
+// sip, else its Remote-Party-ID (RFC 3325 §9.1); nobody else's are read, for
+// anybody can write them (§8).
+func (rs *Ruleset) derive(c *Call) (known bool) {
+	c.party = party{}
+	known = true
+	if c.TrunkName != "" {
+		c.trunk = rs.trunks.named(c.TrunkName)
+		known = c.trunk != nil
+	} else {
+		c.trunk = rs.trunks.at(c.Source.Unmap())
+	}
+	var plan *Plan
+	if c.trunk != nil {
+		plan = c.trunk.plan
+		if c.trunk.Trusted {
+			c.network = asserted(c, plan)
+		}
+	}
+	c.presentation = plan.Number(c.From.User)
+	if c.caller = c.network; c.caller.IsZero() {
+		c.caller = c.presentation
+	}
+	c.callee = plan.Number(c.RequestUser)
+	c.divertedBy = plan.Number(c.Diversion)
+	c.withheld = isWithheld(c)
+	return known
+}
+
+func asserted(c *Call, plan *Plan) Number {
+	for _, tel := range [...]bool{true, false} {
+		for i := range c.Asserted {
+			if c.Asserted[i].Tel == tel {
+				if n := plan.Number(c.Asserted[i].User); !n.IsZero() {
+					return n
+				}
+			}
+		}
+	}
+	return plan.Number(c.RemoteParty.User)
+}
+
+// isWithheld tells whether the caller asked not to be shown: by From, as
+// RFC 5079 §3 has it and as gateways write it, or by Privacy, which anybody may
+// send (RFC 3323 §4.2). A missing P-Asserted-Identity says nothing.
+func isWithheld(c *Call) bool {
+	from := &c.From
+	return strings.EqualFold(from.Host, "anonymous.invalid") ||
+		strings.EqualFold(from.Display, "anonymous") ||
+		isAnonymousUser(from) || asksPrivacy(c.Privacy)
+}
+
+// isAnonymousUser tells whether the user part of From stands for nobody.
+func isAnonymousUser(from *Identity) bool {
+	user := from.User
+	if user == "" {
+		return from.Host != ""
+	}
+	for _, name := range [...]string{"anonymous", "restricted", "unavailable", "private", "unknown"} {
+		if strings.EqualFold(user, name) {
+			return true
+		}
+	}
+	// +266696687 spells "anonymous" on a keypad.
+	if user == "+266696687" || user == "266696687" {
+		return true
+	}
+	return strings.Trim(strings.TrimPrefix(user, "+"), "0") == ""
+}
+
+// asksPrivacy tells whether the Privacy values hold id or user.
+func asksPrivacy(values string) bool {
+	for values != "" {
+		end := strings.IndexAny(values, ";,")
+		word := values
+		if end < 0 {
+			values = ""
+		} else {
+			word, values = values[:end], values[end+1:]
+		}
+		if word = strings.TrimSpace(word); strings.EqualFold(word, "id") || strings.EqualFold(word, "user") {
+			return true
+		}
+	}
+	return false
+}

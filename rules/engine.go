@@ -1,0 +1,143 @@
+package rules
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Options size an engine.
+type Options struct {
+	CacheBytes int64              // for candidates and for facts about numbers, half each; 0: no cache
+	Pending    int                // calls whose outcome is waited for; 0: 65536
+	LearnedMax int                // numbers in one learned list; 0: 1,000,000
+	OnLearned  func(LearnedEntry) // told of every change to a learned list; nil: nobody
+}
+
+// Engine decides calls by the ruleset that was swapped in last. Decide,
+// Explain, Observe and Stats are safe for concurrent use, also with Swap.
+type Engine struct {
+	live     atomic.Pointer[live]
+	frames   sync.Pool
+	facts    *FactTable
+	cache    *candidateCache // nil: off
+	pending  *Pending
+	attempts *attempts
+
+	unknownTrunks atomic.Uint64
+
+	learned *LearnedLists
+
+	swap   sync.Mutex             // held by Swap
+	counts map[string]*RuleCounts // by rule id, of all rules there ever were
+}
+
+// live is a ruleset at work.
+type live struct {
+	set        *Ruleset
+	generation uint64
+	learned    []*Learned // by place in set.learns
+}
+
+// NewEngine makes an engine without rules. Its owner closes it.
+func NewEngine(o Options) (*Engine, error) {
+	if o.Pending <= 0 {
+		o.Pending = 1 << 16
+	}
+	if o.LearnedMax <= 0 {
+		o.LearnedMax = 1_000_000
+	}
+	e := &Engine{
+		pending: NewPending(o.Pending), attempts: newAttempts(),
+		learned: NewLearnedLists(o.LearnedMax, o.OnLearned), counts: map[string]*RuleCounts{},
+	}
+	e.frames.New = func() any { return new(frame) }
+	var err error
+	if e.facts, err = NewFacts(o.CacheBytes / 2); err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	if o.CacheBytes > 0 {
+		if e.cache, err = newCandidateCache(max(o.CacheBytes/2, 1)); err != nil {
+			e.facts.Close()
+			return nil, fmt.Errorf("engine: %w", err)
+		}
+	}
+	return e, nil
+}
+
+// Swap puts rs to work with one pointer: calls under way end by the rules they
+// began with. Counts of rules go on by their ids, and learned lists by their
+// names. A ruleset works in one engine only.
+func (e *Engine) Swap(rs *Ruleset) {
+	e.swap.Lock()
+	defer e.swap.Unlock()
+	l := &live{set: rs, generation: 1}
+	if before := e.live.Load(); before != nil {
+		l.generation = before.generation + 1
+	}
+	for _, r := range rs.rules {
+		switch counts := e.counts[r.ID]; {
+		case counts == nil:
+			e.counts[r.ID] = r.Counts
+		case counts != r.Counts:
+			r.Counts = counts
+		}
+	}
+	e.learned.Swap(rs.learns, rs.unlearnable)
+	for _, spec := range rs.learns {
+		l.learned = append(l.learned, e.learned.Named(spec.Name))
+	}
+	e.live.Store(l)
+}
+
+// unlearnable tells whether n must never be learned: emergency numbers and own
+// inventory, whenever its rows expire.
+func (rs *Ruleset) unlearnable(n Number) bool {
+	if rs.emergency.Holds(n) {
+		return true
+	}
+	for _, l := range rs.lists {
+		if l.Own && l.Find(n, time.Time{}) != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Learned are the learned lists, to restore and to save them.
+func (e *Engine) Learned() *LearnedLists { return e.learned }
+
+// Observe takes what became of a call that Decide let pass. An outcome of a
+// call that this engine did not decide teaches nothing.
+func (e *Engine) Observe(o *Outcome) Observed {
+	l := e.live.Load()
+	if l == nil {
+		return Unknown
+	}
+	return observe(o, e.pending, e.learned, l.set.trunks)
+}
+
+// Ruleset is the one at work, nil before the first Swap.
+func (e *Engine) Ruleset() *Ruleset {
+	if l := e.live.Load(); l != nil {
+		return l.set
+	}
+	return nil
+}
+
+// Generation counts the rulesets that were at work, with the present one.
+func (e *Engine) Generation() uint64 {
+	if l := e.live.Load(); l != nil {
+		return l.generation
+	}
+	return 0
+}
+
+// Close ends what the engine runs beside the calls. No call may be under way.
+func (e *Engine) Close() {
+	if e.cache != nil {
+		e.cache.close()
+	}
+	e.facts.Close()
+}

@@ -1,0 +1,119 @@
+package rules
+
+// frame is one evaluation: the call, what the engine knows, and what was found
+// on the way. It is used by one goroutine at a time and used again.
+type frame struct {
+	call    *Call
+	set     *Ruleset
+	facts   *FactTable
+	learned []*Learned // by place in the ruleset
+
+	list *List  // of the row below
+	row  RowRef // first row that matched in the rule at hand
+
+	found   []RowRef // by look-up slot: the row + 1, so that 0 is not asked yet
+	known   [5]fact
+	knowns  int
+	text    [24]byte // a number as it is written
+	hits    []uint32 // postings that the call hits
+	cursors [][]int32
+}
+
+type fact struct {
+	of Number
+	is Facts
+}
+
+// start makes f ready for c.
+func (f *frame) start(c *Call, set *Ruleset) {
+	f.call, f.set, f.list, f.row, f.knowns = c, set, nil, 0, 0
+	if n := len(set.finds); cap(f.found) < n {
+		f.found = make([]RowRef, n)
+	} else {
+		f.found = f.found[:n]
+		clear(f.found)
+	}
+}
+
+// stop lets go of what f points to.
+func (f *frame) stop() {
+	f.call, f.set, f.facts, f.learned, f.list = nil, nil, nil, nil, nil
+	clear(f.cursors[:cap(f.cursors)])
+}
+
+// find is the row of a shared look-up, asked once a call: of the number, or of
+// the first number of the set that has one.
+func (f *frame) find(slot int) RowRef {
+	if r := f.found[slot]; r != 0 {
+		return r - 1
+	}
+	look := &f.set.finds[slot]
+	var row RowRef
+	if look.of.set {
+		a, b := f.callers()
+		if row = look.list.Find(a, f.call.At); row == 0 && !b.IsZero() {
+			row = look.list.Find(b, f.call.At)
+		}
+	} else {
+		row = look.list.Find(look.of.number(f), f.call.At)
+	}
+	f.found[slot] = row + 1
+	return row
+}
+
+// factsOf are those of n, looked up once a call.
+func (f *frame) factsOf(n Number) Facts {
+	for i := range f.knowns {
+		if f.known[i].of == n {
+			return f.known[i].is
+		}
+	}
+	is := f.facts.Of(n)
+	if f.knowns < len(f.known) {
+		f.known[f.knowns] = fact{n, is}
+		f.knowns++
+	}
+	return is
+}
+
+// validity is not known of absent numbers, extensions and short codes.
+func (f *frame) validity(n Number) (valid, known bool) {
+	switch n.Kind() {
+	case Global:
+		return f.factsOf(n).Valid, true
+	case Malformed:
+		return false, true
+	}
+	return false, false
+}
+
+func (f *frame) country(n Number) string {
+	if n.Kind() != Global {
+		return ""
+	}
+	return f.factsOf(n).Country
+}
+
+// private is the kind of an extension or short code.
+const private = "private"
+
+func (f *frame) kind(n Number) string {
+	switch n.Kind() {
+	case Global:
+		return f.factsOf(n).Type
+	case Private:
+		return private
+	}
+	return ""
+}
+
+// kinds are what kind() can say, beside nothing.
+var kinds = []string{"mobile", "fixed", "fixed-or-mobile", "toll-free", "premium", "shared-cost", "voip", "personal", "pager", "uan", "voicemail", unknownType, private}
+
+// knows tells whether the i-th learned list holds n.
+func (f *frame) knows(i int, n Number) bool {
+	return !n.IsZero() && i < len(f.learned) && f.learned[i].Has(n, f.call.At)
+}
+
+// written is n as text, good until the next call of written.
+func (f *frame) written(n Number) []byte { return n.Append(f.text[:0]) }

@@ -1,0 +1,50 @@
+package rules
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// Rule is one rule as compiled. It does not change once its ruleset runs,
+// except for its counts.
+type Rule struct {
+	ID        string
+	File      string
+	Line      int
+	Column    int
+	When      string // the condition as written
+	Note      string
+	Mode      Mode
+	Ends      bool          // block, divert and allow end the evaluation
+	Action    Action        // of a rule that ends it
+	Why       Why           // of a block; NoWhy when Listed
+	Listed    bool          // block: listed, the why of the row that matched
+	Failure   Failure       // of a block for IdentityPolicy
+	Retry     time.Duration // Retry-After of a block, 0 for none
+	Target    string        // of a divert
+	Label     string
+	Withhold  bool
+	Indexed   bool // asked only when the index names it a candidate
+	Counts    *RuleCounts
+	number    int32 // place in the ruleset
+	condition *condition
+	pure      []*condition // conjuncts that depend on the call and the lists alone
+	stateful  []*condition // conjuncts that ask what was learned
+	eval      func(*frame) bool
+	answers   []answer // by Why when Listed, else one
+}
+
+// RuleCounts count the calls that a rule matched. They survive a reload by the
+// rule's id.
+type RuleCounts struct {
+	Matched   atomic.Uint64 // the rule acted
+	Monitored atomic.Uint64 // it would have acted, but it or the daemon only monitors
+}
+
+// answer is that to a call stopped by r, on a row of the given why.
+func (r *Rule) answer(why Why) *answer {
+	if r.Listed {
+		return &r.answers[why]
+	}
+	return &r.answers[0]
+}

@@ -1,0 +1,367 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// maxRuleFile is the size in bytes beyond which a rule file is a mistake.
+const maxRuleFile = 16 << 20
+
+// source is what the rule files declare, before anything is compiled.
+type source struct {
+	files  []string // in order
+	lists  []listDecl
+	learns []learnDecl
+	rules  []ruleDecl
+	d      Diagnostics
+}
+
+type listDecl struct {
+	name    string
+	at      Position // of the name
+	file    string   // relative to the working folder
+	why     Why
+	own     bool
+	country string
+}
+
+type learnDecl struct {
+	at   Position
+	spec LearnSpec
+}
+
+type ruleDecl struct {
+	at      Position // of the id, or of the rule when it has none
+	rule    Rule
+	when    scalar
+	why     Position // of the block's value
+	failure bool     // failure: is given
+}
+
+func (r *ruleDecl) subject() string { return fmt.Sprintf("rule %q", r.rule.ID) }
+
+// readSource reads all rule files and folders. Every finding is in s.d.
+func readSource(paths []string) *source {
+	s := &source{}
+	seen := map[string]bool{}
+	for _, path := range paths {
+		for _, file := range s.expand(path) {
+			if seen[filepath.Clean(file)] {
+				s.d.at(Position{File: file}, "", "is named twice", "name a file or its folder, not both")
+				continue
+			}
+			seen[filepath.Clean(file)] = true
+			s.files = append(s.files, file)
+			data, err := readRuleFile(file)
+			if err != nil {
+				s.d.at(Position{File: file}, "", err.Error(), "")
+				continue
+			}
+			s.read(file, data)
+		}
+	}
+	if len(s.rules) == 0 && len(s.d) == 0 {
+		s.d.at(Position{}, "rules", "no rules in "+strings.Join(paths, ", "), "without rules every call passes; to pass every call for a while use mode: monitor")
+	}
+	return s
+}
+
+// expand is the file itself, or the rule files of a folder by path in byte
+// order: *.yaml and *.yml, without *.test.yaml, *.test.yml and hidden names.
+func (s *source) expand(path string) []string {
+	info, err := os.Stat(path)
+	if err != nil {
+		s.d.at(Position{File: path}, "", "cannot be read: "+cause(err), "")
+		return nil
+	}
+	if !info.IsDir() {
+		return []string{path}
+	}
+	var files []string
+	err = filepath.WalkDir(path, func(p string, e fs.DirEntry, err error) error {
+		switch name := e.Name(); {
+		case err != nil:
+			return err
+		case p != path && strings.HasPrefix(name, "."):
+			if e.IsDir() {
+				return fs.SkipDir
+			}
+		case e.IsDir(), strings.HasSuffix(name, ".test.yaml"), strings.HasSuffix(name, ".test.yml"):
+		case strings.HasSuffix(name, ".yaml"), strings.HasSuffix(name, ".yml"):
+			files = append(files, p)
+		}
+		return nil
+	})
+	if err != nil {
+		s.d.at(Position{File: path}, "", "cannot be read: "+cause(err), "")
+	} else if len(files) == 0 {
+		s.d.at(Position{File: path}, "", "no rule files (*.yaml, *.yml) in this folder", "")
+	}
+	slices.Sort(files)
+	return files
+}
+
+// readRuleFile reads a regular file of a sane size. Size and kind are those of
+// what is open, whatever the name points to by then.
+func readRuleFile(name string) ([]byte, error) {
+	if info, err := os.Stat(name); err != nil {
+		return nil, errors.New("cannot be read: " + cause(err))
+	} else if !info.Mode().IsRegular() {
+		return nil, errors.New("is no regular file")
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, errors.New("cannot be read: " + cause(err))
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.New("is no regular file")
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxRuleFile+1))
+	switch {
+	case err != nil:
+		return nil, errors.New("cannot be read: " + cause(err))
+	case len(data) > maxRuleFile:
+		return nil, fmt.Errorf("is larger than %d MB: rule files are small, numbers belong into lists", maxRuleFile>>20)
+	}
+	return data, nil
+}
+
+// cause is err without the path, which the diagnostic names already.
+func cause(err error) string {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err.Error()
+	}
+	return err.Error()
+}
+
+// read adds what one file declares.
+func (s *source) read(file string, data []byte) {
+	doc := &document{file: file, data: data, d: &s.d}
+	top, ok := doc.parse()
+	if !ok {
+		return
+	}
+	f, ok := doc.fields(top, "", "lists", "learn", "rules")
+	if !ok {
+		return
+	}
+	for _, e := range doc.entries(f["lists"], "lists") {
+		s.readList(doc, e)
+	}
+	for _, e := range doc.entries(f["learn"], "learn") {
+		s.readLearn(doc, e)
+	}
+	for _, n := range doc.items(f["rules"], "rules") {
+		s.readRule(doc, n)
+	}
+	if f["rules"] == nil && f["lists"] == nil && f["learn"] == nil {
+		s.d.at(Position{File: file}, "", "no rules in this file", "a rule file has rules:, lists: or learn:")
+	}
+}
+
+func (s *source) readList(doc *document, e *node) {
+	subject := fmt.Sprintf("list %q", e.name)
+	f, ok := doc.fields(e, subject, "file", "why", "own", "country")
+	if !ok {
+		return
+	}
+	l := listDecl{name: e.name, at: e.key, own: doc.yes(f["own"], subject)}
+	if file := doc.text(f["file"], subject); file != "" {
+		if l.file = file; !filepath.IsAbs(file) {
+			l.file = filepath.Join(filepath.Dir(doc.file), file)
+		}
+	} else if f["file"] == nil {
+		s.d.at(e.key, subject, "has no file", "write file: and a path relative to this rule file")
+	}
+	if word := doc.text(f["why"], subject); word != "" {
+		if l.why, ok = ParseWhy(word); !ok {
+			s.d.at(f["why"].at, subject, fmt.Sprintf("unknown why %q", word), didYouMean(word, Whys()))
+		} else if !l.why.ofRow() {
+			s.d.at(f["why"].at, subject, fmt.Sprintf("%q is no reason that a list can give", word), "it depends on the call, not on the number")
+		}
+	}
+	if l.country = doc.text(f["country"], subject); l.country != "" && !isCountry(l.country) {
+		s.d.at(f["country"].at, subject, fmt.Sprintf("%q is no country", l.country), "two capital letters, as in US")
+	}
+	s.lists = append(s.lists, l)
+}
+
+func (s *source) readLearn(doc *document, e *node) {
+	subject := fmt.Sprintf("learn %q", e.name)
+	f, ok := doc.fields(e, subject, "from", "on", "upstream", "after", "for")
+	if !ok {
+		return
+	}
+	l := learnDecl{at: e.key}
+	l.spec = LearnSpec{Name: e.name, From: doc.text(f["from"], subject), After: 1}
+	switch from := l.spec.From; {
+	case from == "" && f["from"] == nil:
+		s.d.at(e.key, subject, "has no from", "write from: callee or from: caller")
+	case from != "" && from != "callee" && from != "caller":
+		s.d.at(f["from"].at, subject, fmt.Sprintf("cannot learn from %q", from), didYouMean(from, []string{"callee", "caller"}))
+	}
+	for _, n := range doc.items(f["on"], subject) {
+		if code, ok := doc.integer(n, subject); ok {
+			if code < 400 || code > 699 {
+				s.d.at(n.at, subject, fmt.Sprintf("%d is no final failure", code), "SIP statuses from 400 to 699 teach")
+			}
+			l.spec.On = append(l.spec.On, code)
+		}
+	}
+	if f["on"] == nil {
+		s.d.at(e.key, subject, "has no on", "write on: and the statuses that teach, as in [404]")
+	}
+	for _, n := range doc.items(f["upstream"], subject) {
+		if name := doc.text(n, subject); name != "" {
+			l.spec.Upstream = append(l.spec.Upstream, name)
+		}
+	}
+	if f["upstream"] == nil {
+		s.d.at(e.key, subject, "has no upstream", "write upstream: and the trunks whose answers are believed")
+	}
+	if n := f["after"]; n != nil {
+		if l.spec.After, ok = doc.integer(n, subject); ok && (l.spec.After < 1 || l.spec.After > 1000) {
+			s.d.at(n.at, subject, fmt.Sprintf("after %d answers is out of bounds", l.spec.After), "1 to 1000")
+		}
+	}
+	if n := f["for"]; n != nil {
+		l.spec.For = doc.duration(n, subject)
+	} else {
+		s.d.at(e.key, subject, "has no for", "write for: and how long it is remembered, as in 30d")
+	}
+	s.learns = append(s.learns, l)
+}
+
+var ruleKeys = []string{"id", "when", "block", "allow", "divert", "label", "withhold", "mode", "note", "retry_after", "failure"}
+
+func (s *source) readRule(doc *document, e *node) {
+	r := ruleDecl{at: e.at}
+	f, ok := doc.fields(e, "rule", ruleKeys...)
+	if !ok {
+		return
+	}
+	id := doc.text(f["id"], "rule")
+	r.rule.ID = id
+	subject := r.subject()
+	switch {
+	case f["id"] == nil:
+		s.d.at(e.at, "rule", "has no id", "every rule needs one: it names the rule in verdicts, counts and explanations")
+		subject = "rule"
+	case id != "" && !isName(id):
+		s.d.at(f["id"].at, subject, "an id is letters, digits, dots, dashes and underscores, at most 64", "")
+	}
+	if f["id"] != nil {
+		r.at = f["id"].at
+	}
+	r.rule.File, r.rule.Line, r.rule.Column = r.at.File, r.at.Line, r.at.Column
+	if f["when"] == nil {
+		s.d.at(r.at, subject, "has no when", "write when: and a condition; when: true matches every call")
+	} else {
+		r.when = doc.scalar(f["when"], subject)
+		r.rule.When = r.when.text
+	}
+	r.rule.Note = doc.text(f["note"], subject)
+	if word := doc.text(f["mode"], subject); word != "" {
+		var err error
+		if r.rule.Mode, err = ParseMode(word); err != nil {
+			s.d.at(f["mode"].at, subject, fmt.Sprintf("unknown mode %q", word), didYouMean(word, modeNames))
+		}
+	}
+	s.readActions(doc, &r, f, subject)
+	s.rules = append(s.rules, r)
+}
+
+// readActions reads what a rule does: one action that ends the evaluation, or
+// marks that let it go on.
+func (s *source) readActions(doc *document, r *ruleDecl, f fields, subject string) {
+	var ending, going []string
+	for _, k := range []string{"block", "allow", "divert"} {
+		if f[k] != nil {
+			ending = append(ending, k)
+		}
+	}
+	for _, k := range []string{"label", "withhold"} {
+		if f[k] != nil {
+			going = append(going, k)
+		}
+	}
+	switch {
+	case len(ending)+len(going) == 0:
+		s.d.at(r.at, subject, "does nothing", "write block:, allow:, divert:, label: or withhold:")
+	case len(ending) > 1:
+		s.d.at(f[ending[1]].key, subject, ending[0]+" and "+ending[1]+" both end the evaluation", "keep one")
+	case len(ending) == 1 && len(going) > 0:
+		s.d.at(f[going[0]].key, subject, going[0]+" goes on and "+ending[0]+" ends the evaluation", "put "+going[0]+" into a rule of its own before this one")
+	}
+	r.rule.Ends = len(ending) > 0
+	if n := f["block"]; n != nil {
+		r.rule.Action, r.why = Block, n.at
+		if word := doc.text(n, subject); word == "listed" {
+			r.rule.Listed = true
+		} else if why, ok := ParseWhy(word); ok {
+			r.rule.Why = why
+		} else if word != "" {
+			hint := didYouMean(word, append(Whys(), "listed"))
+			if strings.Trim(word, "0123456789") == "" {
+				hint = "a rule says why, the SIP answer follows: " + strings.Join(Whys(), ", ") + " or listed"
+			}
+			s.d.at(n.at, subject, fmt.Sprintf("unknown why %q", word), hint)
+		}
+	}
+	if n := f["allow"]; n != nil {
+		doc.yes(n, subject)
+	}
+	if n := f["divert"]; n != nil {
+		r.rule.Action = Divert
+		if r.rule.Target = doc.text(n, subject); r.rule.Target != "" && !isTarget(r.rule.Target) {
+			s.d.at(n.at, subject, fmt.Sprintf("%q is no sip: or sips: URI", r.rule.Target), "as in sip:ivr@pbx.example.com, without spaces, quotes and angle brackets")
+		}
+	}
+	if n := f["label"]; n != nil {
+		if r.rule.Label = doc.text(n, subject); r.rule.Label != "" {
+			if message := labelFault(r.rule.Label); message != "" {
+				s.d.at(n.at, subject, message, "")
+			}
+		}
+	}
+	r.rule.Withhold = doc.yes(f["withhold"], subject)
+	if n := f["retry_after"]; n != nil {
+		r.rule.Retry = doc.duration(n, subject)
+		if r.rule.Action != Block || !retries(r.rule.Why) {
+			s.d.at(n.key, subject, "retry_after is for block: hours and block: pacing", "")
+		} else if r.rule.Retry%time.Second != 0 {
+			s.d.at(n.at, subject, "retry_after is whole seconds", "")
+		}
+	}
+	s.readFailure(doc, r, f["failure"], subject)
+}
+
+func (s *source) readFailure(doc *document, r *ruleDecl, n *node, subject string) {
+	identity := r.rule.Action == Block && r.rule.Why == IdentityPolicy
+	hint := "write failure: " + strings.Join(failureNames[1:], ", ")
+	switch {
+	case n == nil && identity:
+		s.d.at(r.why, subject, "block: identity does not say what failed", hint)
+	case n != nil && !identity:
+		s.d.at(n.key, subject, "failure is for block: identity", "")
+	case n != nil:
+		if word := doc.text(n, subject); word != "" {
+			i := slices.Index(failureNames, word)
+			if i < 0 {
+				s.d.at(n.at, subject, fmt.Sprintf("unknown failure %q", word), didYouMean(word, failureNames[1:]))
+				return
+			}
+			r.rule.Failure = Failure(i)
+		}
+	}
+}

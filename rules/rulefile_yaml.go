@@ -1,0 +1,374 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	yaml "github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// maxNesting bounds what a parser recurses into.
+const maxNesting = 64
+
+// document is one YAML file that is read strictly: every key is known, every
+// value has its type, and every finding has its place.
+type document struct {
+	file  string
+	data  []byte
+	d     *Diagnostics
+	lines []string
+}
+
+// field is one value of a mapping or a sequence.
+type node struct {
+	name string   // its key
+	key  Position // of the key; that of the value in a sequence
+	at   Position // of the value
+	raw  ast.Node
+}
+
+type fields map[string]*node
+
+// scalar is a text with its place, to point into it.
+type scalar struct {
+	text  string
+	at    Position
+	doc   *document
+	block bool // a block scalar: the text begins on the line after at
+}
+
+// parse is the root of the only document in the file.
+func (y *document) parse() (root *node, ok bool) {
+	whole := Position{File: y.file}
+	if !utf8.Valid(y.data) {
+		y.d.at(whole, "", "is not UTF-8 text", "")
+		return nil, false
+	}
+	if line, ok := tooDeep(y.data); ok {
+		y.d.at(Position{y.file, line, 0}, "", fmt.Sprintf("is nested deeper than %d levels", maxNesting), "")
+		return nil, false
+	}
+	file, err := parseYAML(y.data)
+	if err != nil {
+		var at yaml.Error
+		if errors.As(err, &at) && at.GetToken() != nil {
+			p := at.GetToken().Position
+			y.d.at(Position{y.file, p.Line, p.Column}, "", at.GetMessage(), "")
+		} else {
+			y.d.at(whole, "", err.Error(), "")
+		}
+		return nil, false
+	}
+	var bodies []ast.Node
+	for _, doc := range file.Docs {
+		if doc.Body != nil && doc.Body.Type() != ast.CommentType && doc.Body.Type() != ast.NullType {
+			bodies = append(bodies, doc.Body)
+		}
+	}
+	switch len(bodies) {
+	case 0:
+		y.d.at(whole, "", "no rules in this file", "an empty file would switch screening off")
+		return nil, false
+	case 1:
+		return y.value("", bodies[0]), true
+	}
+	y.d.at(y.place(bodies[1]), "", "a second document in one file", "put it into a file of its own")
+	return nil, false
+}
+
+// parseYAML turns a fault of the library into an error: rule files are input.
+func parseYAML(data []byte) (file *ast.File, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("cannot be parsed: %v", r)
+		}
+	}()
+	return parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
+}
+
+// tooDeep finds the first line on which brackets or dashes nest deeper than a
+// rule file can.
+func tooDeep(data []byte) (line int, deep bool) {
+	depth, dashes := 0, 0
+	line = 1
+	start := true
+	for i, c := range data {
+		switch c {
+		case '\n':
+			line, dashes, start = line+1, 0, true
+			continue
+		case '[', '{':
+			depth++
+		case ']', '}':
+			depth = max(depth-1, 0)
+		case '-', '?':
+			if start && i+1 < len(data) && (data[i+1] == ' ' || data[i+1] == '\t') {
+				dashes++
+			}
+		}
+		if start = start && (c == ' ' || c == '\t' || c == '-' || c == '?'); depth > maxNesting || dashes > maxNesting {
+			return line, true
+		}
+	}
+	return 0, false
+}
+
+func (y *document) value(name string, n ast.Node) *node {
+	at := y.place(n)
+	return &node{name: name, key: at, at: at, raw: n}
+}
+
+// place is where n begins.
+func (y *document) place(n ast.Node) Position {
+	t := n.GetToken()
+	if m, ok := n.(*ast.MappingNode); ok && !m.IsFlowStyle && len(m.Values) > 0 {
+		t = m.Values[0].Key.GetToken()
+	}
+	if v, ok := n.(*ast.MappingValueNode); ok {
+		t = v.Key.GetToken()
+	}
+	if t == nil || t.Position == nil {
+		return Position{File: y.file}
+	}
+	return Position{y.file, t.Position.Line, t.Position.Column}
+}
+
+// fields are the values of a mapping by key. Unknown and repeated keys are
+// findings; ok is false when n is no mapping.
+func (y *document) fields(n *node, subject string, known ...string) (f fields, ok bool) {
+	m, ok := n.raw.(ast.MapNode)
+	if !ok {
+		y.d.at(n.at, subject, "want keys and values, got "+kindOf(n.raw), "known: "+strings.Join(known, ", "))
+		return nil, false
+	}
+	f = make(fields)
+	for _, e := range y.pairs(m, subject) {
+		if !containsWord(known, e.name) {
+			y.d.at(e.key, subject, fmt.Sprintf("unknown key %q", e.name), didYouMean(e.name, known))
+			continue
+		}
+		if f[e.name] != nil {
+			y.d.at(e.key, subject, fmt.Sprintf("%s is given twice", e.name), "")
+			continue
+		}
+		f[e.name] = e
+	}
+	return f, true
+}
+
+func (y *document) pairs(m ast.MapNode, subject string) []*node {
+	var all []*node
+	for i := m.MapRange(); i.Next(); {
+		key, ok := i.Key().(*ast.StringNode)
+		if !ok {
+			at := y.place(i.Key())
+			y.d.at(at, subject, "a key must be a plain word, got "+kindOf(i.Key()), "")
+			continue
+		}
+		e := y.value(key.Value, i.Value())
+		e.key = y.place(key)
+		all = append(all, e)
+	}
+	return all
+}
+
+// entries are the named members of a mapping such as lists.
+func (y *document) entries(n *node, subject string) []*node {
+	if n == nil {
+		return nil
+	}
+	m, ok := n.raw.(ast.MapNode)
+	if !ok {
+		y.d.at(n.at, subject, "want names and what they stand for, got "+kindOf(n.raw), "")
+		return nil
+	}
+	all := y.pairs(m, subject)
+	for _, e := range all {
+		if !isName(e.name) {
+			y.d.at(e.key, subject, fmt.Sprintf("%q is no name", e.name), "letters, digits, dots, dashes and underscores, at most 64")
+		}
+	}
+	return all
+}
+
+// items are the members of a sequence that must not be empty.
+func (y *document) items(n *node, subject string) []*node {
+	if n == nil {
+		return nil
+	}
+	seq, ok := n.raw.(*ast.SequenceNode)
+	if !ok {
+		if n.name != "" && n.name != subject {
+			subject += ": " + n.name
+		}
+		y.d.at(n.at, subject, "want a list, got "+kindOf(n.raw), "")
+		return nil
+	}
+	all := make([]*node, len(seq.Values))
+	for i, v := range seq.Values {
+		all[i] = y.value("", v)
+	}
+	if len(all) == 0 {
+		y.d.at(n.at, subject, n.name+" is empty", "")
+	}
+	return all
+}
+
+// scalar is the text of a value, empty after a finding.
+func (y *document) scalar(n *node, subject string) scalar {
+	if n == nil {
+		return scalar{}
+	}
+	s := scalar{at: n.at, doc: y}
+	switch v := n.raw.(type) {
+	case *ast.StringNode:
+		s.text = v.Value
+	case *ast.LiteralNode:
+		s.text, s.block = v.Value.Value, true
+	case *ast.BoolNode, *ast.IntegerNode, *ast.FloatNode:
+		s.text = n.raw.GetToken().Value
+	default:
+		y.d.at(n.at, subject, n.label()+"want text, got "+kindOf(n.raw), "")
+		return s
+	}
+	if strings.TrimSpace(s.text) == "" {
+		y.d.at(n.at, subject, n.label()+"is empty", "")
+		s.text = ""
+	}
+	return s
+}
+
+// label is the key in front of a message.
+func (n *node) label() string {
+	if n.name == "" {
+		return ""
+	}
+	return n.name + ": "
+}
+
+func (y *document) text(n *node, subject string) string { return y.scalar(n, subject).text }
+
+// yes reads a key that is written only to say true.
+func (y *document) yes(n *node, subject string) bool {
+	if n == nil {
+		return false
+	}
+	if b, ok := n.raw.(*ast.BoolNode); ok && b.Value {
+		return true
+	}
+	y.d.at(n.at, subject, n.name+" can only be true", "leave the key out otherwise")
+	return false
+}
+
+func (y *document) integer(n *node, subject string) (int, bool) {
+	if i, ok := n.raw.(*ast.IntegerNode); ok {
+		switch v := i.Value.(type) {
+		case uint64:
+			if v < 1<<31 {
+				return int(v), true
+			}
+		case int64:
+			if v > -1<<31 && v < 1<<31 {
+				return int(v), true
+			}
+		}
+	}
+	y.d.at(n.at, subject, n.label()+"want a whole number, got "+kindOf(n.raw), "")
+	return 0, false
+}
+
+func (y *document) duration(n *node, subject string) time.Duration {
+	text := y.text(n, subject)
+	if text == "" {
+		return 0
+	}
+	d, ok := parseDuration(text)
+	if !ok {
+		y.d.at(n.at, subject, fmt.Sprintf("%s: %q is no duration", n.name, text), "as in 90s, 15m, 12h or 30d")
+	}
+	return d
+}
+
+// kindOf names what a value is.
+func kindOf(n ast.Node) string {
+	switch n.Type() {
+	case ast.NullType:
+		return "nothing"
+	case ast.MappingType, ast.MappingValueType:
+		return "keys and values"
+	case ast.SequenceType:
+		return "a list"
+	case ast.StringType, ast.LiteralType:
+		return "text"
+	case ast.BoolType:
+		return n.GetToken().Value
+	case ast.IntegerType, ast.FloatType, ast.InfinityType, ast.NanType:
+		return "the number " + n.GetToken().Value
+	case ast.AnchorType, ast.AliasType, ast.TagType, ast.MergeKeyType:
+		return "an anchor, alias or tag, which rule files do not use"
+	}
+	return "something else"
+}
+
+// point is the place of the n-th character of the text in its file: quotes,
+// escapes, indentation and folded lines are looked through.
+func (s *scalar) point(n int) Position {
+	y := s.doc
+	if y.lines == nil {
+		y.lines = strings.Split(string(y.data), "\n")
+	}
+	line, column := s.at.Line, s.at.Column
+	if s.block {
+		line, column = line+1, 1
+	}
+	peek := func() rune {
+		if line > len(y.lines) {
+			return -1
+		}
+		r := []rune(strings.TrimSuffix(y.lines[line-1], "\r"))
+		if column > len(r) {
+			return '\n'
+		}
+		return r[column-1]
+	}
+	next := func(r rune) {
+		if column++; r == '\n' {
+			line, column = line+1, 1
+		}
+	}
+	quote := rune(0)
+	if r := peek(); !s.block && (r == '"' || r == '\'') {
+		quote = r
+		next(r)
+	}
+	isSpace := func(r rune) bool { return r == ' ' || r == '\n' || r == '\t' }
+	for i, want := range []rune(s.text) {
+		r := peek()
+		if !isSpace(want) {
+			for isSpace(r) {
+				next(r)
+				r = peek()
+			}
+		}
+		if i == n || r < 0 {
+			break
+		}
+		switch {
+		case isSpace(want) && !isSpace(r) && r != '\\':
+			continue // folded away
+		case quote != 0 && r == '\\' && quote == '"', quote == '\'' && r == quote:
+			next(r)
+			r = peek()
+		}
+		next(r)
+	}
+	if line > len(y.lines) {
+		return s.at
+	}
+	return Position{y.file, line, column}
+}

@@ -1,0 +1,232 @@
+package rules
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Ruleset is a compiled set of rules with its lists and tables. It does not
+// change.
+type Ruleset struct {
+	settings  Settings
+	rules     []*Rule
+	lists     []*List
+	learns    []LearnSpec
+	trunks    *trunks
+	emergency *EmergencyTable
+	finds     []find
+	index     *index
+	warnings  Diagnostics
+}
+
+// Rules are all rules in the order in which they are asked.
+func (rs *Ruleset) Rules() []*Rule { return rs.rules }
+
+// Lists are all lists by name.
+func (rs *Ruleset) Lists() []*List { return rs.lists }
+
+// Learns are the declared learned lists by name.
+func (rs *Ruleset) Learns() []LearnSpec { return rs.learns }
+
+// Mode is that of the daemon.
+func (rs *Ruleset) Mode() Mode { return rs.settings.Mode }
+
+// Emergency is the table of emergency numbers.
+func (rs *Ruleset) Emergency() *EmergencyTable { return rs.emergency }
+
+// Warnings are findings that do not keep the ruleset from running.
+func (rs *Ruleset) Warnings() []Diagnostic { return rs.warnings }
+
+// Compile reads and checks everything that s names. It touches nothing that
+// runs. The error is a Diagnostics with all that is wrong.
+func Compile(s Settings) (*Ruleset, error) {
+	rs := &Ruleset{settings: s}
+	d := s.check()
+	rs.tables(&d)
+	src := readSource(s.Files)
+	d = append(d, src.d...)
+	c := newCompiler(&d, &rs.warnings)
+	rs.loadLists(c, src)
+	rs.declareLearned(c, src)
+	unique := map[string]Position{}
+	for i := range src.rules {
+		rs.compileRule(c, &src.rules[i], unique)
+	}
+	if len(d) > 0 {
+		d.inOrder(src.files)
+		return nil, d
+	}
+	rs.finds = c.finds
+	rs.lint()
+	rs.warnings.inOrder(src.files)
+	rs.index = newIndex(rs.rules)
+	return rs, nil
+}
+
+// tables makes the tables of trunks and emergency numbers.
+func (rs *Ruleset) tables(d *Diagnostics) {
+	var err error
+	if rs.trunks, err = newTrunks(rs.settings.Trunks); err != nil {
+		for _, line := range strings.Split(err.Error(), "\n") {
+			d.at(Position{}, "trunks", line, "")
+		}
+	}
+	if rs.emergency, err = NewEmergency(rs.settings.Emergency); err != nil {
+		d.at(Position{}, "emergency", err.Error(), "")
+	}
+}
+
+// loadLists loads every list once and takes their findings.
+func (rs *Ruleset) loadLists(c *compiler, src *source) {
+	for _, decl := range src.lists {
+		if first := c.lists[decl.name]; first != nil {
+			c.d.at(decl.at, fmt.Sprintf("list %q", decl.name), "is declared already at "+first.decl.at.String(), "")
+			continue
+		}
+		entry := &listEntry{decl: decl}
+		c.lists[decl.name] = entry
+		if decl.file == "" {
+			continue
+		}
+		list, findings := LoadList(ListSpec{Name: decl.name, File: decl.file, Why: decl.why, Own: decl.own, Country: decl.country, Pos: decl.at})
+		if list == nil {
+			*c.d = append(*c.d, findings...)
+			continue
+		}
+		*c.warn = append(*c.warn, findings...)
+		for _, detail := range list.details {
+			if !detail.why.ofRow() {
+				c.d.at(Position{File: decl.file}, fmt.Sprintf("list %q", decl.name), fmt.Sprintf("a row says why %s, which no list can", detail.why), "it depends on the call, not on the number")
+			}
+		}
+		entry.list = list
+		rs.lists = append(rs.lists, list)
+	}
+	slices.SortFunc(rs.lists, func(a, b *List) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// declareLearned takes the declarations of learned lists.
+func (rs *Ruleset) declareLearned(c *compiler, src *source) {
+	first := map[string]Position{}
+	for _, decl := range src.learns {
+		name := decl.spec.Name
+		if at, ok := first[name]; ok {
+			c.d.at(decl.at, fmt.Sprintf("learn %q", name), "is declared already at "+at.String(), "")
+			continue
+		}
+		first[name] = decl.at
+		rs.learns = append(rs.learns, decl.spec)
+	}
+	slices.SortFunc(rs.learns, func(a, b LearnSpec) int { return strings.Compare(a.Name, b.Name) })
+	for i, spec := range rs.learns {
+		c.learned[spec.Name] = i
+	}
+	for _, decl := range src.learns {
+		for _, upstream := range decl.spec.Upstream {
+			if rs.trunks != nil && rs.trunks.named(upstream) == nil {
+				var known []string
+				for _, t := range rs.settings.Trunks {
+					known = append(known, t.Name)
+				}
+				c.d.at(decl.at, fmt.Sprintf("learn %q", decl.spec.Name), fmt.Sprintf("upstream %q is no trunk of the configuration", upstream), didYouMean(upstream, known))
+			}
+		}
+	}
+}
+
+// compileRule makes the rule ready to be asked.
+func (rs *Ruleset) compileRule(c *compiler, decl *ruleDecl, unique map[string]Position) {
+	subject := decl.subject()
+	if decl.rule.ID == "" {
+		subject = "rule"
+	} else if at, ok := unique[decl.rule.ID]; ok {
+		c.d.at(decl.at, subject, "is defined already at "+at.String(), "ids are unique over all rule files")
+	} else {
+		unique[decl.rule.ID] = decl.at
+	}
+	r := &decl.rule
+	r.number = int32(len(rs.rules))
+	r.Counts = &RuleCounts{}
+	rs.rules = append(rs.rules, r)
+	when := c.compile(decl.when, subject)
+	rs.answer(c, decl, when, subject)
+	if when == nil {
+		return
+	}
+	r.condition = when
+	for _, part := range when.conjuncts() {
+		if part.stateful {
+			r.stateful = append(r.stateful, part)
+		} else {
+			r.pure = append(r.pure, part)
+		}
+	}
+	// What is remembered is asked last: it is the dearer part.
+	r.eval = join(isAnd, append(slices.Clone(r.pure), r.stateful...)...).eval
+}
+
+// answer makes the answer of a block, and checks it against the lists that the
+// rule blocks on.
+func (rs *Ruleset) answer(c *compiler, decl *ruleDecl, when *condition, subject string) {
+	r := &decl.rule
+	if r.Action != Block || !r.Ends || r.Why == NoWhy && !r.Listed {
+		return
+	}
+	analytics := r.Why == Analytics
+	if when != nil {
+		when.walk(true, func(p *condition, positive bool) {
+			if p.list == nil || !positive {
+				return
+			}
+			name := p.list.Name
+			switch {
+			case !r.Listed && p.list.Why != NoWhy && p.list.Why != r.Why:
+				c.d.at(decl.why, subject, fmt.Sprintf("blocks for %s on list %q, whose why is %s", r.Why, name, p.list.Why), fmt.Sprintf("write block: %s or block: listed", p.list.Why))
+			case r.Listed && p.list.Why == NoWhy:
+				c.d.at(decl.why, subject, fmt.Sprintf("block: listed needs list %q to declare a why", name), "rows without one of their own take it")
+			}
+			analytics = analytics || r.Listed && p.list.says(Analytics)
+		})
+		if r.Listed && !when.implies() {
+			c.d.at(decl.why, subject, "block: listed, but the condition can hold without a row of a list", `write a condition that needs "in list(…)"`)
+		}
+	}
+	if missing := rs.settings.Redress.complete(); analytics && missing != "" {
+		c.d.at(decl.why, subject, "blocks for analytics without "+missing, "603 Network Blocked must name one; set redress in the configuration")
+		return
+	}
+	if r.Listed {
+		r.answers = make([]answer, Overload+1)
+		for w := Analytics; w <= Overload; w++ {
+			r.answers[w] = newAnswer(w, NoFailure, 0, &rs.settings)
+		}
+	} else {
+		r.answers = []answer{newAnswer(r.Why, r.Failure, r.Retry, &rs.settings)}
+		r.Retry = r.answers[0].retry
+	}
+	if !analytics {
+		return
+	}
+	switch n := r.answers[0].length(); {
+	case r.Listed:
+	case n > reasonTooLong:
+		c.d.at(decl.why, subject, fmt.Sprintf("its Reason header would be %d characters long, at most %d", n, reasonTooLong), "shorten the redress contact")
+	case n > reasonLong:
+		c.warn.at(decl.why, subject, fmt.Sprintf("its Reason header is %d characters long, some switches lose those over %d", n, reasonLong), "shorten the redress contact")
+	}
+}
+
+// says tells whether some row of l has the given why.
+func (l *List) says(why Why) bool {
+	if l.Why == why {
+		return true
+	}
+	return slices.ContainsFunc(l.details, func(d rowDetail) bool { return d.why == why })
+}
+
+// String is file:line:column.
+func (p Position) String() string {
+	return strings.TrimSuffix(Diagnostic{File: filepath.Clean(p.File), Line: p.Line, Column: p.Column}.Error(), ": ")
+}
