@@ -1,0 +1,251 @@
+package rig
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// PlaceOptions says how a request is placed. The zero value sends it once and
+// waits 5 seconds.
+type PlaceOptions struct {
+	Times int           // how often the same request is sent at once, as a lost answer would make it; 0: 1
+	Limit time.Duration // how long to wait for a final answer
+	Hold  bool          // an answered call stays up until HangUp; else it is hung up at once
+}
+
+// Result is what a caller saw.
+type Result struct {
+	Code      int
+	Status    string // status line of the final response
+	Reason    string // value of its Reason header, exactly as captured
+	Final     []byte // the whole final response
+	Responses [][]byte
+	Latency   time.Duration // from the request to the final response
+
+	line   *line
+	invite []byte
+	cseq   int
+}
+
+// Place sends a request to addr by "udp" or "tcp" exactly as it is, but for the
+// caller's address, and waits for the final response. A refused call is
+// acknowledged, an answered one acknowledged and hung up.
+func Place(network, addr string, request []byte, o PlaceOptions) (*Result, error) {
+	if o.Limit == 0 {
+		o.Limit = 5 * time.Second
+	}
+	l, err := dial(network, addr)
+	if err != nil {
+		return nil, fmt.Errorf("caller: %w", err)
+	}
+	request = l.own(request)
+	r := &Result{line: l, invite: request, cseq: 1}
+	began := time.Now()
+	for range max(1, o.Times) {
+		if _, err := l.Write(request); err != nil {
+			l.Close()
+			return nil, fmt.Errorf("caller: %w", err)
+		}
+	}
+	if err := r.await(began, o.Limit); err != nil {
+		l.Close()
+		return r, err
+	}
+	if method(request) != "INVITE" {
+		return r, l.Close()
+	}
+	if err := r.ack(); err != nil {
+		return r, err
+	}
+	if r.Code < 300 {
+		if o.Hold {
+			return r, nil
+		}
+		_, err := r.HangUp()
+		return r, err
+	}
+	return r, l.Close()
+}
+
+// await reads until the final response to the request.
+func (r *Result) await(began time.Time, limit time.Duration) error {
+	want := Header(r.invite, "Call-ID")
+	for {
+		m, err := r.line.next(began.Add(limit))
+		if err != nil {
+			return fmt.Errorf("caller: no final response: %w", err)
+		}
+		if status(m) == 0 || Header(m, "Call-ID") != want {
+			continue
+		}
+		r.Responses = append(r.Responses, m)
+		if status(m) >= 200 {
+			r.Latency = time.Since(began)
+			r.Code, r.Status, r.Reason, r.Final = status(m), FirstLine(m), Header(m, "Reason"), m
+			return nil
+		}
+	}
+}
+
+// Request sends a request within the answered call and waits for its final
+// response, answering what the other side asks meanwhile.
+func (r *Result) Request(name string, headers ...string) ([]byte, error) {
+	r.cseq++
+	if _, err := r.line.Write(r.within(name, r.cseq, headers)); err != nil {
+		return nil, fmt.Errorf("caller: %s: %w", name, err)
+	}
+	for deadline := time.Now().Add(5 * time.Second); ; {
+		m, err := r.line.next(deadline)
+		if err != nil {
+			return nil, fmt.Errorf("caller: no answer to %s: %w", name, err)
+		}
+		if status(m) == 0 {
+			if method(m) != "ACK" {
+				_, _ = r.line.Write(respond(m, "200 OK", "", nil, ""))
+			}
+			continue
+		}
+		if method(m) == name && status(m) >= 200 {
+			if name == "INVITE" {
+				_, err = r.line.Write(r.within("ACK", r.cseq, nil))
+			}
+			return m, err
+		}
+	}
+}
+
+// HangUp sends BYE and waits for its answer, which it returns.
+func (r *Result) HangUp() ([]byte, error) {
+	defer r.line.Close()
+	return r.Request("BYE")
+}
+
+// AwaitRequest waits for a request from the other side of an answered call and
+// says 200 to it.
+func (r *Result) AwaitRequest(limit time.Duration) ([]byte, error) {
+	for deadline := time.Now().Add(limit); ; {
+		m, err := r.line.next(deadline)
+		if err != nil {
+			return nil, fmt.Errorf("caller: no request: %w", err)
+		}
+		if status(m) == 0 {
+			_, err = r.line.Write(respond(m, "200 OK", "", nil, ""))
+			return m, err
+		}
+	}
+}
+
+// Close forgets the call without a word.
+func (r *Result) Close() error { return r.line.Close() }
+
+// ack acknowledges the final response: of a refusal within its transaction, of
+// an answer along the route.
+func (r *Result) ack() error {
+	var m []byte
+	if r.Code < 300 {
+		m = r.within("ACK", 1, nil)
+	} else {
+		_, target, _ := strings.Cut(FirstLine(r.invite), " ")
+		target = strings.TrimSuffix(target, " SIP/2.0")
+		m = r.compose("ACK", target, Header(r.invite, "Via"), 1, nil)
+	}
+	if _, err := r.line.Write(m); err != nil {
+		return fmt.Errorf("caller: ACK: %w", err)
+	}
+	return nil
+}
+
+// within is a request of the dialog that the final response made.
+func (r *Result) within(name string, cseq int, extra []string) []byte {
+	via := "SIP/2.0/UDP " + r.line.addr() + ";branch=z9hG4bK" + token() + ";rport"
+	var lines []string
+	route := headers(r.Final, "Record-Route")
+	slices.Reverse(route)
+	for _, v := range route {
+		lines = append(lines, "Route: "+v)
+	}
+	return r.compose(name, uri(Header(r.Final, "Contact")), via, cseq, append(lines, extra...))
+}
+
+func (r *Result) compose(name, target, via string, cseq int, extra []string) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s %s SIP/2.0\r\nVia: %s\r\nMax-Forwards: 70\r\n", name, target, via)
+	fmt.Fprintf(&b, "From: %s\r\nTo: %s\r\n", Header(r.invite, "From"), Header(r.Final, "To"))
+	fmt.Fprintf(&b, "Call-ID: %s\r\nCSeq: %d %s\r\n", Header(r.invite, "Call-ID"), cseq, name)
+	body := ""
+	if name == "INVITE" {
+		fmt.Fprintf(&b, "Contact: %s\r\nContent-Type: application/sdp\r\n", Header(r.invite, "Contact"))
+		body = SDP
+	}
+	for _, l := range extra {
+		b.WriteString(l + "\r\n")
+	}
+	fmt.Fprintf(&b, "Content-Length: %d\r\n\r\n%s", len(body), body)
+	return b.Bytes()
+}
+
+// line is a caller's connection to the switch.
+type line struct {
+	net.Conn
+	stream *bufio.Reader // nil for UDP
+}
+
+func dial(network, addr string) (*line, error) {
+	c, err := net.Dial(network, addr)
+	if err != nil {
+		return nil, err
+	}
+	l := &line{Conn: c}
+	if network == "tcp" {
+		l.stream = bufio.NewReader(c)
+	}
+	return l, nil
+}
+
+func (l *line) addr() string { return l.LocalAddr().String() }
+
+// own puts the caller's address and transport into a request.
+func (l *line) own(request []byte) []byte {
+	request = bytes.ReplaceAll(request, []byte(here), []byte(l.addr()))
+	if l.stream != nil {
+		request = bytes.Replace(request, []byte("SIP/2.0/UDP "), []byte("SIP/2.0/TCP "), 1)
+	}
+	return request
+}
+
+// next is the next message from the switch.
+func (l *line) next(deadline time.Time) ([]byte, error) {
+	if err := l.SetReadDeadline(deadline); err != nil {
+		return nil, err
+	}
+	if l.stream == nil {
+		b := make([]byte, 65536)
+		n, err := l.Read(b)
+		return b[:n], err
+	}
+	var m []byte
+	length := 0
+	for {
+		s, err := l.stream.ReadBytes('\n')
+		if err != nil {
+			return nil, err
+		}
+		m = append(m, s...)
+		if name, v, ok := strings.Cut(string(s), ":"); ok && strings.EqualFold(name, "Content-Length") {
+			length, _ = strconv.Atoi(strings.TrimSpace(v))
+		}
+		if string(s) == "\r\n" && len(m) > 2 {
+			break
+		}
+	}
+	body := make([]byte, length)
+	_, err := io.ReadFull(l.stream, body)
+	return append(m, body...), err
+}

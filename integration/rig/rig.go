@@ -1,0 +1,84 @@
+// Package rig puts ringfence between real SIP parties on loopback: it starts
+// Kamailio with the shipped configuration, the daemon, a carrier behind and
+// callers in front, and stops all of them. Native and Docker tests, the demo and
+// the benchmark use it.
+//
+// Whatever rig starts ends with the program that started it.
+package rig
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Need skips the test, and says so, when one of the programs is not installed.
+// With CI=true a missing program fails the test.
+func Need(t testing.TB, programs ...string) {
+	t.Helper()
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err == nil {
+			continue
+		}
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("%s is not installed", p)
+		}
+		t.Skipf("skipped: %s is not installed", p)
+	}
+}
+
+// Root is the folder of the repository.
+func Root() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
+}
+
+// FreePort is a port on 127.0.0.1 that neither UDP nor TCP uses now.
+func FreePort() (int, error) {
+	for range 50 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return 0, fmt.Errorf("free port: %w", err)
+		}
+		port := l.Addr().(*net.TCPAddr).Port
+		u, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+		l.Close()
+		if err == nil {
+			u.Close()
+			return port, nil
+		}
+	}
+	return 0, fmt.Errorf("free port: none found on 127.0.0.1 in 50 attempts")
+}
+
+// Wait asks ok every few milliseconds until it holds, or fails after the limit.
+// What names the condition.
+func Wait(limit time.Duration, what string, ok func() bool) error {
+	deadline := time.Now().Add(limit)
+	for !ok() {
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s: not within %s", what, limit)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return nil
+}
+
+// environment is the caller's without proxies: everything here is on loopback,
+// and Kamailio's HTTP client would follow them.
+func environment() []string {
+	var env []string
+	for _, e := range os.Environ() {
+		name, _, _ := strings.Cut(e, "=")
+		if !strings.HasSuffix(strings.ToLower(name), "_proxy") {
+			env = append(env, e)
+		}
+	}
+	return env
+}

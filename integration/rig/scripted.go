@@ -1,0 +1,157 @@
+package rig
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Scripted stands in for the daemon where a test needs an answer that the
+// daemon never gives: garbage, errors, silence.
+type Scripted struct {
+	Addr string // host:port
+
+	server *http.Server
+	done   chan struct{}
+	answer func(Question) (status int, body string)
+
+	mu       sync.Mutex
+	asked    []Question
+	outcomes []string
+	frozen   chan struct{} // closed: answers; nil: answers
+	probes   int
+}
+
+// Question is one request for a decision.
+type Question struct {
+	Query url.Values
+	Body  []byte
+}
+
+// Caller is the user part of the From of the call in question.
+func (q Question) Caller() string { return user(uri(Header(q.Body, "From"))) }
+
+// Lines are the nine lines of an answer: version and action, code, phrase, id,
+// Reason, Retry-After, label, flags, target. A missing id is made up.
+func Lines(action, code, phrase, reason, retry, label, flags, target string) string {
+	id := (token() + token())[:20]
+	return strings.Join([]string{"1 " + action, code, phrase, id, reason, retry, label, flags, target, ""}, "\n")
+}
+
+// StartScripted starts a stand-in that gives these answers.
+func StartScripted(answer func(Question) (status int, body string)) (*Scripted, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("scripted: %w", err)
+	}
+	s := &Scripted{Addr: l.Addr().String(), done: make(chan struct{}), answer: answer}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /kamailio/call", s.call)
+	mux.HandleFunc("POST /kamailio/outcomes", s.report)
+	mux.HandleFunc("GET /readyz", s.ready)
+	s.server = &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
+	go func() {
+		defer close(s.done)
+		_ = s.server.Serve(l)
+	}()
+	return s, nil
+}
+
+// Stop ends the stand-in and waits for it.
+func (s *Scripted) Stop() error {
+	s.Thaw()
+	err := s.server.Close()
+	<-s.done
+	return err
+}
+
+// Freeze keeps every request waiting until Thaw, as a stopped process would.
+func (s *Scripted) Freeze() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.frozen == nil {
+		s.frozen = make(chan struct{})
+	}
+}
+
+// Thaw lets requests through again.
+func (s *Scripted) Thaw() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.frozen != nil {
+		close(s.frozen)
+		s.frozen = nil
+	}
+}
+
+func (s *Scripted) pass() {
+	s.mu.Lock()
+	wait := s.frozen
+	s.mu.Unlock()
+	if wait != nil {
+		<-wait
+	}
+}
+
+func (s *Scripted) call(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	q := Question{Query: r.URL.Query(), Body: body}
+	s.mu.Lock()
+	s.asked = append(s.asked, q)
+	s.mu.Unlock()
+	s.pass()
+	code, text := s.answer(q)
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(code)
+	_, _ = io.WriteString(w, text)
+}
+
+func (s *Scripted) report(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	s.pass()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for line := range strings.Lines(string(body)) {
+		s.outcomes = append(s.outcomes, strings.TrimSuffix(line, "\n"))
+	}
+}
+
+func (s *Scripted) ready(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	s.probes++
+	s.mu.Unlock()
+	s.pass()
+	_, _ = io.WriteString(w, "ready\n")
+}
+
+// Asked are the questions so far.
+func (s *Scripted) Asked() []Question {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Question(nil), s.asked...)
+}
+
+// Outcomes are the lines reported so far.
+func (s *Scripted) Outcomes() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.outcomes...)
+}
+
+// Probes is how often the breaker's timer has asked for readiness.
+func (s *Scripted) Probes() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.probes
+}
