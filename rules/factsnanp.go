@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/nyaruka/phonenumbers"
@@ -12,9 +13,14 @@ type area struct {
 	assigned   bool
 	geographic bool
 	country    string
-	kind       string // its type, when all its numbers have the same
-	fixed      *automaton
-	mobile     *automaton
+	kind       string      // type of its numbers, where sets does not tell
+	sets       []numberSet // of what types its numbers can be, when there are several
+}
+
+// numberSet are the numbers of one type.
+type numberSet struct {
+	kind string
+	in   *automaton
 }
 
 // areas are those of the NANP by their three digits.
@@ -64,45 +70,52 @@ var nanpAreas = sync.OnceValue(func() *areas {
 // countries share, the toll-free ones among them, stay with the first, which
 // is the main one.
 func (t *areas) add(region string, m *phonenumbers.PhoneMetadata) {
-	fixed, mobile := numbersOf(m.GetFixedLine()), numbersOf(m.GetMobile())
-	same := m.GetFixedLine().GetNationalNumberPattern() == m.GetMobile().GetNationalNumberPattern()
-	others := [...]struct {
-		name string
-		set  *automaton
+	var sets []numberSet
+	for _, s := range [...]struct {
+		kind string
+		of   *phonenumbers.PhoneNumberDesc
 	}{
-		{"toll-free", numbersOf(m.GetTollFree())},
-		{"premium", numbersOf(m.GetPremiumRate())},
-		{"shared-cost", numbersOf(m.GetSharedCost())},
-		{"personal", numbersOf(m.GetPersonalNumber())},
-		{"voip", numbersOf(m.GetVoip())},
-		{"pager", numbersOf(m.GetPager())},
-		{"uan", numbersOf(m.GetUan())},
+		{"premium", m.GetPremiumRate()},
+		{"toll-free", m.GetTollFree()},
+		{"shared-cost", m.GetSharedCost()},
+		{"voip", m.GetVoip()},
+		{"personal", m.GetPersonalNumber()},
+		{"pager", m.GetPager()},
+		{"uan", m.GetUan()},
+		{"fixed", m.GetFixedLine()},
+		{"mobile", m.GetMobile()},
+	} {
+		if a := numbersOf(s.of); a != nil {
+			sets = append(sets, numberSet{s.kind, a})
+		}
 	}
+	same := m.GetFixedLine().GetNationalNumberPattern() == m.GetMobile().GetNationalNumberPattern()
 	for code := 200; code <= 999; code++ {
-		a := &t[code]
-		if a.assigned {
-			continue
-		}
 		digits := []byte{byte(code / 100), byte(code / 10 % 10), byte(code % 10)}
-		for _, o := range others {
-			if o.set != nil && o.set.begins(digits) {
-				*a = area{assigned: true, country: region, kind: o.name}
-				break
+		a := area{country: region}
+		for _, s := range sets {
+			if !s.in.begins(digits) {
+				continue
 			}
+			line := s.kind == "fixed" || s.kind == "mobile"
+			if line && same {
+				s.kind = "fixed-or-mobile"
+			}
+			a.assigned = true
+			a.geographic = a.geographic || line
+			a.kind = s.kind
+			a.sets = append(a.sets, s)
 		}
-		isFixed, isMobile := fixed != nil && fixed.begins(digits), mobile != nil && mobile.begins(digits)
-		if a.assigned || !isFixed && !isMobile {
+		if !a.assigned || t[code].assigned {
 			continue
 		}
-		*a = area{assigned: true, geographic: true, country: region, fixed: fixed, mobile: mobile}
-		switch {
-		case same || !isMobile && !isFixed:
+		if a.geographic && len(a.sets) > 1 {
 			a.kind = "fixed-or-mobile"
-		case !isMobile:
-			a.kind = "fixed"
-		case !isFixed:
-			a.kind = "mobile"
 		}
+		if len(a.sets) == 1 || !slices.ContainsFunc(a.sets, func(s numberSet) bool { return s.kind != a.kind }) {
+			a.sets = nil
+		}
+		t[code] = a
 	}
 }
 
@@ -137,25 +150,33 @@ func (t *areas) facts(number uint64) Facts {
 		return f
 	}
 	f.Valid = true
-	f.Type = a.kind
-	if f.Type == "" {
-		f.Type = a.lineType(number)
-	}
+	f.Type = a.typeOf(number)
 	return f
 }
 
-// lineType tells fixed from mobile where the area code does not.
-func (a *area) lineType(number uint64) string {
+// typeOf is the type of ten digits: of the first set that has them, where two
+// have them the one for both, and that of the area where none has.
+func (a *area) typeOf(number uint64) string {
+	if a.sets == nil {
+		return a.kind
+	}
 	var digits [10]byte
 	for i := len(digits) - 1; i >= 0; i-- {
 		digits[i] = byte(number % 10)
 		number /= 10
 	}
-	switch fixed, mobile := a.fixed.matches(digits[:]), a.mobile.matches(digits[:]); {
-	case fixed && !mobile:
-		return "fixed"
-	case mobile && !fixed:
-		return "mobile"
+	kind := ""
+	for i := range a.sets {
+		switch s := &a.sets[i]; {
+		case !s.in.matches(digits[:]):
+		case kind == "fixed" && s.kind == "mobile":
+			return "fixed-or-mobile"
+		case kind == "":
+			kind = s.kind
+		}
 	}
-	return "fixed-or-mobile"
+	if kind == "" {
+		return a.kind
+	}
+	return kind
 }

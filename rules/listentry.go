@@ -3,7 +3,6 @@ package rules
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -161,39 +160,37 @@ func (l *listLoader) pattern(text []byte) (e entry, message, hint string) {
 // international or national prefix, in the NANP with or without the 1, and as
 // it is in a country without national prefix.
 func (c *dialling) pattern(signs []byte) ([]byte, bool) {
+	if rest, ok := after(c.international, signs); ok {
+		return rest, true
+	}
+	code := make([]byte, 0, maxGlobal+len(signs))
+	for _, d := range c.code {
+		code = append(code, '0'+d)
+	}
+	switch {
+	case len(signs) == 0:
+		return nil, false
+	case c.national == nil && signs[0] == '1':
+		return signs, true
+	case c.national == nil:
+		return append(code, signs...), signs[0] != '0' && signs[0] != 'X'
+	case c.trunk == nil:
+		return append(code, signs...), true
+	}
+	rest, ok := after(c.trunk, signs)
+	return append(code, rest...), ok
+}
+
+// after is what follows the shortest of some prefixes.
+func after(prefixes *automaton, signs []byte) ([]byte, bool) {
 	state := int32(1)
 	for i, sign := range signs {
 		if sign > '9' {
 			break
 		}
-		if state = c.international.next[state][sign-'0']; state == 0 {
-			break
-		}
-		if c.international.accept[state] {
+		if state = prefixes.next[state][sign-'0']; prefixes.accept[state] {
 			return signs[i+1:], true
 		}
 	}
-	var code []byte
-	for _, d := range c.code {
-		code = append(code, '0'+d)
-	}
-	if c.national == nil {
-		switch {
-		case len(signs) == 0 || signs[0] == '0' || signs[0] == 'X':
-			return nil, false
-		case signs[0] == '1':
-			return signs, true
-		}
-		return append(code, signs...), true
-	}
-	if len(c.trunk) == 0 {
-		return append(code, signs...), len(signs) > 0
-	}
-	for _, d := range c.trunk {
-		if len(signs) == 0 || signs[0] != '0'+d {
-			return nil, false
-		}
-		signs = signs[1:]
-	}
-	return slices.Concat(code, signs), true
+	return nil, false
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/nyaruka/phonenumbers"
 )
 
 // Plan reads the numbers of one trunk or list: how its country dials, and
@@ -21,7 +23,7 @@ type Plan struct {
 type dialling struct {
 	code          []byte     // calling code
 	international *automaton // prefixes of an international call: 00, 011, 0011, …
-	trunk         []byte     // national prefix, often 0; empty: none
+	trunk         *automaton // national prefixes, often 0; nil: none
 	national      *automaton // national numbers of the calling code
 	closed        bool       // they have few lengths, so a length tells a national number
 }
@@ -124,18 +126,39 @@ func (c *dialling) read(digits []byte) Number {
 	if c.national == nil {
 		return readNANP(digits)
 	}
-	if rest, ok := cut(digits, c.trunk); ok && c.national.matches(rest) {
+	if rest, ok := c.inland(digits); ok {
 		return c.global(rest)
 	}
-	whole := c.national.matches(digits)
-	rest, ok := cut(digits, c.code)
-	if ok && c.national.matches(rest) && (!whole || len(c.trunk) > 0) {
-		return c.global(rest)
+	whole := c.isNational(digits)
+	if n := len(c.code); len(digits) > n && slices.Equal(digits[:n], c.code) && c.isNational(digits[n:]) && (!whole || c.trunk != nil) {
+		return c.global(digits[n:])
 	}
-	if whole && (c.closed || len(c.trunk) == 0 || !numbering().possible(digits)) {
+	if whole && (c.closed || c.trunk == nil || !numbering().possible(digits)) {
 		return c.global(digits)
 	}
 	return Number{}
+}
+
+// isNational tells whether the digits are a national number.
+func (c *dialling) isNational(digits []byte) bool {
+	return len(c.code)+len(digits) <= maxGlobal && c.national.matches(digits)
+}
+
+// inland is the national number after a national prefix.
+func (c *dialling) inland(digits []byte) ([]byte, bool) {
+	if c.trunk == nil {
+		return nil, false
+	}
+	state := int32(1)
+	for i, d := range digits {
+		if state = c.trunk.next[state][d]; state == 0 {
+			break
+		}
+		if c.trunk.accept[state] && c.isNational(digits[i+1:]) {
+			return digits[i+1:], true
+		}
+	}
+	return nil, false
 }
 
 // abroad reads digits that begin with the international prefix. Of several
@@ -183,14 +206,6 @@ func readNANP(digits []byte) Number {
 	return Number{}
 }
 
-// cut is digits without a prefix that is not empty.
-func cut(digits, prefix []byte) ([]byte, bool) {
-	if len(prefix) == 0 || len(digits) < len(prefix) || !slices.Equal(digits[:len(prefix)], prefix) {
-		return nil, false
-	}
-	return digits[len(prefix):], true
-}
-
 var diallings sync.Map // country → *dialling
 
 // diallingOf knows how a country writes numbers.
@@ -202,7 +217,7 @@ func diallingOf(country string) (*dialling, error) {
 	if region == nil {
 		return nil, fmt.Errorf("unknown country %q, write it as in ISO 3166-1 (US, CA, GB, DE, …)", country)
 	}
-	c := &dialling{code: values(fmt.Sprint(region.GetCountryCode())), trunk: values(region.GetNationalPrefix())}
+	c := &dialling{code: values(fmt.Sprint(region.GetCountryCode()))}
 	var err error
 	if c.international, err = newAutomaton(region.GetInternationalPrefix()); err != nil {
 		return nil, fmt.Errorf("international prefix of %s: %w", country, err)
@@ -211,10 +226,27 @@ func diallingOf(country string) (*dialling, error) {
 		if c.national, err = newAutomaton(main.GetGeneralDesc().GetNationalNumberPattern()); err != nil {
 			return nil, fmt.Errorf("national numbers of %s: %w", country, err)
 		}
+		if c.trunk, err = newTrunkPrefix(region); err != nil {
+			return nil, fmt.Errorf("national prefix of %s: %w", country, err)
+		}
 		c.closed = len(main.GetGeneralDesc().GetPossibleLength()) <= 3
 	}
 	diallings.Store(country, c)
 	return c, nil
+}
+
+// newTrunkPrefix is the set of a country's national prefixes, nil for none.
+// Where one is part of a longer transformation (a carrier's digits in Brazil,
+// the 15 of mobiles in Argentina) it is the plain prefix alone.
+func newTrunkPrefix(m *phonenumbers.PhoneMetadata) (*automaton, error) {
+	expression := m.GetNationalPrefix()
+	if expression == "" {
+		return nil, nil
+	}
+	if m.GetNationalPrefixTransformRule() == "" && m.GetNationalPrefixForParsing() != "" {
+		expression = m.GetNationalPrefixForParsing()
+	}
+	return newAutomaton(expression)
 }
 
 // values are the digits of s as values 0 to 9.

@@ -59,10 +59,11 @@ func (p *numberingPlans) code(digits []byte) int {
 }
 
 // possible tells whether the digits are a calling code and as many more as its
-// national numbers have.
+// national numbers have; in the NANP also whether neither area code nor
+// exchange begins with 0 or 1.
 func (p *numberingPlans) possible(digits []byte) bool {
 	code := p.code(digits)
-	if code == 0 {
+	if code == 0 || code == 1 && (len(digits) != 11 || digits[1] < 2 || digits[4] < 2) {
 		return false
 	}
 	rest := len(digits) - 1
