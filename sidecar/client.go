@@ -1,0 +1,89 @@
+package sidecar
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// Client asks the admin listener of a running daemon, as its configuration
+// says where and with which token.
+type Client struct {
+	base    string
+	token   string
+	noToken error // why there is none
+	http    *http.Client
+}
+
+// NewClient makes a client for the daemon that c configures.
+func NewClient(c *Config) (*Client, error) {
+	token, noToken := "", errors.New("no token is configured (set admin.token_file, or send the daemon SIGHUP)")
+	if c.Admin.TokenFile != "" {
+		token, noToken = readToken(c.Admin.TokenFile)
+	}
+	host, port, err := net.SplitHostPort(c.Admin.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("admin.listen: %w", err)
+	}
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return &Client{base: "http://" + net.JoinHostPort(host, port), token: token, noToken: noToken, http: &http.Client{Timeout: 2 * time.Minute}}, nil
+}
+
+// Status asks how the daemon is.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	var s Status
+	err := c.ask(ctx, http.MethodGet, "/status", &s)
+	return s, err
+}
+
+// Reload has the daemon load configuration and rules again. Rules that do not
+// load are no error: the result holds what is wrong with them.
+func (c *Client) Reload(ctx context.Context) (Reload, error) {
+	var r Reload
+	if c.noToken != nil {
+		return r, c.noToken
+	}
+	err := c.ask(ctx, http.MethodPost, "/reload", &r)
+	return r, err
+}
+
+// answerLimit bounds what is read of an answer, in bytes.
+const answerLimit = 64 << 20
+
+func (c *Client) ask(ctx context.Context, method, path string, into any) error {
+	r, err := http.NewRequestWithContext(ctx, method, c.base+path, nil)
+	if err != nil {
+		return err
+	}
+	if method != http.MethodGet {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if c.token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	resp, err := c.http.Do(r)
+	if err != nil {
+		return fmt.Errorf("no daemon answers: %w (is it running, and is admin.listen right?)", err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, answerLimit))
+	if err != nil {
+		return err
+	}
+	if !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json") {
+		return fmt.Errorf("%s: %s", resp.Status, strings.TrimSpace(string(body)))
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return fmt.Errorf("%s%s: %w", c.base, path, err)
+	}
+	return nil
+}

@@ -1,0 +1,117 @@
+// Command ringfence decides for a SIP switch which calls to stop, and answers
+// them correctly for why.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"ringfence/rules"
+	"ringfence/sidecar"
+)
+
+// version is set by the linker.
+var version = ""
+
+// Exit codes of every verb.
+const (
+	exitOK      = 0
+	exitFailure = 1 // a finding, or it failed
+	exitUsage   = 2
+)
+
+// commands is the command line: one verb a field, one file a verb.
+type commands struct {
+	Serve   serve   `cmd:"" help:"Run the daemon."`
+	Check   check   `cmd:"" help:"Check configuration, rules and lists."`
+	Explain explain `cmd:"" help:"Say what would be decided about a call, and why."`
+	Journal journal `cmd:"" help:"Look up a stopped call by its decision id."`
+	Status  status  `cmd:"" help:"Say how the running daemon is."`
+	Reload  reload  `cmd:"" help:"Have the running daemon load its configuration and rules again."`
+	Version release `cmd:"" help:"Print the version."`
+}
+
+// terminal is where a verb writes.
+type terminal struct {
+	out, err io.Writer
+	colour   bool // out is a terminal that shows colours
+}
+
+// finding ends a verb with exit code 1 and says nothing more: the verb has
+// said it all.
+var finding = errors.New("finding")
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func run(args []string, out, err io.Writer) int {
+	var c commands
+	parser, fault := kong.New(&c,
+		kong.Name("ringfence"),
+		kong.Description("Decides for a SIP switch which calls to stop, and answers them correctly for why.\n\nExit codes: 0 ok, 1 a finding or a failure, 2 wrong usage."),
+		kong.Writers(out, err),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.ShortUsageOnError(),
+	)
+	if fault != nil {
+		fmt.Fprintln(err, "ringfence:", fault)
+		return exitFailure
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	context, fault := parser.Parse(args)
+	if fault != nil {
+		fmt.Fprintf(err, "ringfence: %v (see ringfence --help)\n", fault)
+		return exitUsage
+	}
+	fault = context.Run(&terminal{out: out, err: err, colour: colourful(out)})
+	switch {
+	case fault == nil:
+		return exitOK
+	case errors.Is(fault, finding):
+		return exitFailure
+	}
+	report(err, fault)
+	return exitFailure
+}
+
+// report prints an error, or each finding of a load on a line of its own.
+func report(w io.Writer, err error) {
+	var d rules.Diagnostics
+	if !errors.As(err, &d) {
+		fmt.Fprintln(w, "ringfence:", err)
+		return
+	}
+	for _, f := range d {
+		fmt.Fprintln(w, near(f).Error())
+	}
+}
+
+// colourful tells whether w is a terminal whose user wants colours
+// (no-color.org).
+func colourful(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// located is the flag that names the configuration file.
+type located struct {
+	Config string `short:"c" type:"path" placeholder:"FILE" help:"Configuration file (default: ./ringfence.yaml, then ringfence/ringfence.yaml in $$XDG_CONFIG_HOME, then /etc/ringfence/ringfence.yaml)."`
+}
+
+func (l located) file() string {
+	if l.Config != "" {
+		return l.Config
+	}
+	return sidecar.FindConfig()
+}

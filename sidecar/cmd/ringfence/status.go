@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"ringfence/sidecar"
+)
+
+type status struct {
+	located
+	JSON bool `name:"json" help:"Print what the daemon answers as JSON."`
+}
+
+// Help is what --help adds.
+func (status) Help() string {
+	return `Asks the admin listener of the running daemon, at the address and with the token of the
+configuration.
+
+Exit codes: 0 it runs with what was last loaded, 1 no answer, or the last reload failed.
+
+Examples:
+  ringfence status
+  ringfence status --json`
+}
+
+// Run asks and prints.
+func (s status) Run(t *terminal) error {
+	c, err := sidecar.LoadConfig(s.file())
+	if err != nil {
+		return err
+	}
+	client, err := sidecar.NewClient(c)
+	if err != nil {
+		return err
+	}
+	now, err := client.Status(context.Background())
+	if err != nil {
+		return err
+	}
+	if s.JSON {
+		err = printJSON(t.out, now)
+	} else {
+		printStatus(t.out, now)
+	}
+	if err == nil && !now.Reload.OK {
+		return finding
+	}
+	return err
+}
+
+func printStatus(w io.Writer, s sidecar.Status) {
+	moment := func(t time.Time) string { return t.Local().Format(time.RFC3339) }
+	fmt.Fprintf(w, "ringfence %s, mode %s, since %s\n", s.Version, s.Mode, moment(s.Started))
+	fmt.Fprintf(w, "listens on %s (decisions) and %s (admin)\n", s.Listeners.Decisions, s.Listeners.Admin)
+	fmt.Fprintf(w, "generation %d, loaded %s from %s\n", s.Generation, moment(s.LastOK), s.Config)
+	if !s.Reload.OK {
+		fmt.Fprintf(w, "LAST RELOAD FAILED %s, the rules before it run:\n  %s\n", moment(s.Reload.Time), strings.Join(s.Reload.Errors, "\n  "))
+	}
+	if len(s.Restart) > 0 {
+		fmt.Fprintf(w, "wait for a restart: %s\n", strings.Join(s.Restart, ", "))
+	}
+	fmt.Fprintf(w, "calls: %d allowed, %d blocked, %d diverted, %d only monitored\n", s.Calls.Allowed, s.Calls.Blocked, s.Calls.Diverted, s.Calls.Monitored)
+	fmt.Fprintf(w, "journal: %d written, %d queued, %d dropped, %d errors (%s)\n\n", s.Journal.Written, s.Journal.Queued, s.Journal.Dropped, s.Journal.Errors, s.Journal.File)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	defer t.Flush()
+	fmt.Fprintln(t, "RULE\tACTION\tWHY\tMODE\tMATCHED\tMONITORED")
+	for _, r := range s.Rules {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\n", r.ID, r.Action, r.Why, r.Mode, r.Matched, r.Monitored)
+	}
+	if len(s.Lists) > 0 {
+		fmt.Fprintln(t, "\nLIST\tROWS\tWHY\tFILE")
+	}
+	for _, l := range s.Lists {
+		fmt.Fprintf(t, "%s\t%d\t%s\t%s\n", l.Name, l.Rows, l.Why, l.File)
+	}
+	if len(s.Learned) > 0 {
+		fmt.Fprintln(t, "\nLEARNED\tENTRIES")
+	}
+	for _, l := range s.Learned {
+		fmt.Fprintf(t, "%s\t%d\n", l.Name, l.Entries)
+	}
+}

@@ -1,0 +1,314 @@
+package sidecar
+
+import (
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"ringfence/rules"
+)
+
+// configReader fills a Config from one file.
+type configReader struct {
+	document
+	config *Config
+
+	listen, admin ast.Node // places of what is checked when all is read
+}
+
+func (r *configReader) read(data []byte) {
+	root := r.parse(data)
+	if root == nil {
+		return
+	}
+	c := r.config
+	r.mapping("", root,
+		field{"listen", func(s string, n ast.Node) { r.listen = n; r.address(s, n, &c.Listen) }},
+		field{"admin", r.readAdmin},
+		field{"clients", func(s string, n ast.Node) { r.networks(s, n, &c.Clients) }},
+		field{"mode", r.readMode},
+		field{"profile", func(s string, n ast.Node) { r.word(s, n, &c.Settings.Profile) }},
+		field{"redress", r.readRedress},
+		field{"answers", r.readAnswers},
+		field{"emergency", r.readEmergency},
+		field{"trunks", r.readTrunks},
+		field{"rules", func(s string, n ast.Node) { r.paths(s, n, &c.Settings.Files) }},
+		field{"state", func(s string, n ast.Node) { r.path(s, n, &c.State) }},
+		field{"journal", r.readJournal},
+		field{"cache", r.readCache},
+		field{"pending", func(s string, n ast.Node) { r.count(s, n, 1, &c.Pending) }},
+		field{"learned_max", func(s string, n ast.Node) { r.count(s, n, 1, &c.LearnedMax) }},
+		field{"max_body", r.readMaxBody},
+		field{"timeouts", r.readTimeouts},
+		field{"log", r.readLog},
+	)
+	if !onLoopback(c.Admin.Listen) && c.Admin.TokenFile == "" && len(r.faults) == 0 {
+		r.fault(r.admin, "admin.listen", fmt.Sprintf("%s is reached from other machines and no token protects it", c.Admin.Listen),
+			"set admin.token_file, or listen on 127.0.0.1")
+	}
+	if c.Listen == c.Admin.Listen && !strings.HasSuffix(c.Listen, ":0") {
+		r.fault(r.listen, "listen", fmt.Sprintf("%s is the address of admin.listen too", c.Listen), "give each its own port")
+	}
+	if len(c.Settings.Files) == 0 && len(r.faults) == 0 {
+		r.fault(nil, "rules", "no rule file is named", "write rules: [rules] to load the folder rules beside this file")
+	}
+}
+
+func (r *configReader) readAdmin(subject string, n ast.Node) {
+	a := &r.config.Admin
+	r.mapping(subject, n,
+		field{"listen", func(s string, n ast.Node) { r.admin = n; r.address(s, n, &a.Listen) }},
+		field{"token_file", func(s string, n ast.Node) { r.path(s, n, &a.TokenFile) }},
+		field{"hosts", func(s string, n ast.Node) {
+			r.list(s, n, func(s string, n ast.Node) {
+				r.scalar(s, n, func(name string) error { a.Hosts = append(a.Hosts, strings.ToLower(name)); return nil })
+			})
+		}},
+	)
+}
+
+func (r *configReader) readMode(subject string, n ast.Node) {
+	r.choice(subject, n, []string{"enforce", "monitor"}, func(i int) {
+		r.config.Settings.Mode = []rules.Mode{rules.Enforce, rules.Monitor}[i]
+	})
+}
+
+func (r *configReader) readRedress(subject string, n ast.Node) {
+	d := &r.config.Settings.Redress
+	r.mapping(subject, n,
+		field{"url", func(s string, n ast.Node) { r.word(s, n, &d.URL) }},
+		field{"tel", func(s string, n ast.Node) { r.word(s, n, &d.Tel) }},
+		field{"email", func(s string, n ast.Node) { r.word(s, n, &d.Email) }},
+		field{"location", func(s string, n ast.Node) { r.word(s, n, &d.Location) }},
+	)
+}
+
+func (r *configReader) readAnswers(subject string, n ast.Node) {
+	answer := func(why rules.Why) field {
+		return field{why.String(), func(s string, n ast.Node) {
+			r.choice(s, n, []string{"603", "403"}, func(i int) { r.config.Settings.Answers[why] = []int{603, 403}[i] })
+		}}
+	}
+	r.mapping(subject, n, answer(rules.DNO), answer(rules.Administrative))
+}
+
+func (r *configReader) readEmergency(subject string, n ast.Node) {
+	r.list(subject, n, func(subject string, n ast.Node) {
+		r.scalar(subject, n, func(s string) error {
+			if _, err := rules.NewEmergency([]string{s}); err != nil {
+				return err
+			}
+			r.config.Settings.Emergency = append(r.config.Settings.Emergency, s)
+			return nil
+		})
+	})
+}
+
+func (r *configReader) readTrunks(subject string, n ast.Node) {
+	seen := make(map[string]bool)
+	owner := make(map[netip.Prefix]string)
+	r.list(subject, n, func(subject string, n ast.Node) {
+		if _, ok := n.(ast.MapNode); !ok {
+			r.fault(n, subject, "want a trunk, not "+describe(n), "write - {name: carrier-a, networks: [192.0.2.0/24]}")
+			return
+		}
+		t := r.readTrunk(subject, n)
+		if t.Name == "" {
+			r.fault(n, subject, "a trunk without a name", "add name:")
+			return
+		}
+		if seen[t.Name] {
+			r.fault(n, subject+".name", fmt.Sprintf("a second trunk named %q", t.Name), "name each trunk once, with all its networks")
+		}
+		seen[t.Name] = true
+		for _, p := range t.Networks {
+			if other := owner[p]; other != "" && other != t.Name {
+				r.fault(n, subject+".networks", fmt.Sprintf("%s belongs to trunk %q already", p, other), "give a network to one trunk")
+			}
+			owner[p] = t.Name
+		}
+		r.config.Settings.Trunks = append(r.config.Settings.Trunks, t)
+	})
+}
+
+func (r *configReader) readTrunk(subject string, n ast.Node) rules.Trunk {
+	var t rules.Trunk
+	r.mapping(subject, n,
+		field{"name", func(s string, n ast.Node) {
+			r.scalar(s, n, func(name string) error {
+				if strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c == 0x7f }) {
+					return hinted{fmt.Sprintf("%q has a space or a control character", name), "use letters, digits, - and _"}
+				}
+				t.Name = name
+				return nil
+			})
+		}},
+		field{"networks", func(s string, n ast.Node) { r.networks(s, n, &t.Networks) }},
+		field{"country", func(s string, n ast.Node) {
+			r.scalar(s, n, func(country string) error {
+				if _, err := rules.NewPlan(country, nil); err != nil {
+					return err
+				}
+				t.Country = country
+				return nil
+			})
+		}},
+		field{"trusted", func(s string, n ast.Node) { r.flag(s, n, &t.Trusted) }},
+		field{"extensions", func(s string, n ast.Node) {
+			r.list(s, n, func(s string, n ast.Node) {
+				r.scalar(s, n, func(pattern string) error {
+					if _, err := rules.NewPlan("", []string{pattern}); err != nil {
+						return err
+					}
+					t.Extensions = append(t.Extensions, pattern)
+					return nil
+				})
+			})
+		}},
+	)
+	return t
+}
+
+func (r *configReader) readJournal(subject string, n ast.Node) {
+	j := &r.config.Journal
+	r.mapping(subject, n,
+		field{"file", func(s string, n ast.Node) { r.path(s, n, &j.File) }},
+		field{"max_size", func(s string, n ast.Node) { r.size(s, n, 4096, &j.MaxSize) }},
+		field{"keep", func(s string, n ast.Node) { r.count(s, n, 1, &j.Keep) }},
+		field{"queue", func(s string, n ast.Node) { r.count(s, n, 1, &j.Queue) }},
+	)
+}
+
+func (r *configReader) readCache(subject string, n ast.Node) {
+	size := func(s string, n ast.Node) {
+		if v, ok := n.(*ast.StringNode); ok && v.Value == "off" {
+			r.config.Cache = 0
+			return
+		}
+		r.size(s, n, 1<<20, &r.config.Cache)
+	}
+	if _, ok := n.(ast.MapNode); !ok {
+		size(subject, n)
+		return
+	}
+	r.mapping(subject, n, field{"size", size})
+}
+
+func (r *configReader) readMaxBody(subject string, n ast.Node) {
+	size := int64(r.config.MaxBody)
+	r.size(subject, n, 4096, &size)
+	r.config.MaxBody = int(min(size, 16<<20))
+}
+
+func (r *configReader) readTimeouts(subject string, n ast.Node) {
+	t := &r.config.Timeouts
+	r.mapping(subject, n,
+		field{"idle", func(s string, n ast.Node) { r.duration(s, n, &t.Idle) }},
+		field{"read", func(s string, n ast.Node) { r.duration(s, n, &t.Read) }},
+		field{"write", func(s string, n ast.Node) { r.duration(s, n, &t.Write) }},
+		field{"stop", func(s string, n ast.Node) { r.duration(s, n, &t.Stop) }},
+	)
+}
+
+func (r *configReader) readLog(subject string, n ast.Node) {
+	l := &r.config.Log
+	levels := []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError}
+	r.mapping(subject, n,
+		field{"level", func(s string, n ast.Node) {
+			r.choice(s, n, []string{"debug", "info", "warn", "error"}, func(i int) { l.Level = levels[i] })
+		}},
+		field{"format", func(s string, n ast.Node) {
+			formats := []string{"text", "json"}
+			r.choice(s, n, formats, func(i int) { l.Format = formats[i] })
+		}},
+		field{"numbers", func(s string, n ast.Node) {
+			r.choice(s, n, []string{"masked", "full"}, func(i int) { l.FullNumbers = i == 1 })
+		}},
+	)
+}
+
+// choice reads one of the words and hands on which.
+func (r *configReader) choice(subject string, n ast.Node, words []string, chosen func(int)) {
+	r.scalar(subject, n, func(s string) error {
+		i := slices.Index(words, s)
+		if i < 0 {
+			return hinted{fmt.Sprintf("unknown value %q", s), rules.Suggest(s, words)}
+		}
+		chosen(i)
+		return nil
+	})
+}
+
+func (r *configReader) address(subject string, n ast.Node, into *string) {
+	r.scalar(subject, n, func(s string) error {
+		*into = s
+		return checkAddress(s)
+	})
+}
+
+// networks replaces what stands there: a file that names clients names all.
+func (r *configReader) networks(subject string, n ast.Node, into *[]netip.Prefix) {
+	if absent(n) {
+		return
+	}
+	*into = nil
+	r.list(subject, n, func(subject string, n ast.Node) {
+		r.scalar(subject, n, func(s string) error {
+			p, err := parseNetwork(s)
+			*into = append(*into, p)
+			return err
+		})
+	})
+}
+
+func (r *configReader) path(subject string, n ast.Node, into *string) {
+	r.scalar(subject, n, func(s string) error {
+		if s == "" {
+			return hinted{"an empty path", "leave the key out for the default"}
+		}
+		*into = r.config.path(s)
+		return nil
+	})
+}
+
+func (r *configReader) paths(subject string, n ast.Node, into *[]string) {
+	r.list(subject, n, func(subject string, n ast.Node) {
+		var p string
+		r.path(subject, n, &p)
+		if p != "" {
+			*into = append(*into, p)
+		}
+	})
+}
+
+func (r *configReader) size(subject string, n ast.Node, least int64, into *int64) {
+	r.scalar(subject, n, func(s string) error {
+		v, err := parseSize(s)
+		if err == nil && v < least {
+			err = fmt.Errorf("want at least %s bytes, not %q", strconv.FormatInt(least, 10), s)
+		}
+		if err == nil {
+			*into = v
+		}
+		return err
+	})
+}
+
+func (r *configReader) duration(subject string, n ast.Node, into *time.Duration) {
+	r.scalar(subject, n, func(s string) error {
+		d, err := parseDuration(s)
+		if err == nil && d == 0 {
+			err = hinted{"a timeout of zero", "leave the key out for the default"}
+		}
+		if err == nil {
+			*into = d
+		}
+		return err
+	})
+}

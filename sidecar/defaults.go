@@ -1,0 +1,85 @@
+package sidecar
+
+import (
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"ringfence/rules"
+)
+
+// Defaults is the configuration of an empty file: every default of ringfence
+// stands here.
+func Defaults() *Config {
+	return &Config{
+		Listen:  "127.0.0.1:8088",
+		Admin:   Admin{Listen: "127.0.0.1:8089"},
+		Clients: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
+		Settings: rules.Settings{
+			Mode:    rules.Enforce,
+			Profile: "us",
+			Answers: map[rules.Why]int{rules.DNO: 603, rules.Administrative: 603},
+		},
+		State: stateFolder(),
+		Journal: JournalConfig{
+			MaxSize: 100_000_000, // bytes
+			Keep:    10,          // rotated files beside the current one
+			Queue:   8192,        // stopped calls not yet written
+		},
+		Cache:      64_000_000, // bytes
+		Pending:    1 << 18,    // decisions whose outcome is awaited
+		LearnedMax: 1_000_000,  // entries over all learned lists
+		MaxBody:    96 << 10,   // bytes; Kamailio's own limit for a SIP message is 64 KiB
+		Timeouts: Timeouts{
+			Idle:  time.Hour, // a switch keeps its connections
+			Read:  5 * time.Second,
+			Write: 5 * time.Second,
+			Stop:  10 * time.Second,
+		},
+		Log: LogConfig{Level: slog.LevelInfo, Format: "text"},
+	}
+}
+
+// What no user needs to set.
+const (
+	journalName  = "journal.jsonl"
+	learnedName  = "learned.jsonl"
+	configName   = "ringfence.yaml"
+	configLimit  = 1 << 20 // bytes of a configuration file
+	learnedQueue = 8192    // changes of learned lists not yet written
+	syncEvery    = time.Second
+	settleTime   = 250 * time.Millisecond // a changed file has come to rest after it
+)
+
+// stateFolder is where systemd says, else where the XDG Base Directory
+// Specification says; empty when neither is known.
+func stateFolder() string {
+	if list := filepath.SplitList(os.Getenv("STATE_DIRECTORY")); len(list) > 0 {
+		return list[0]
+	}
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "ringfence")
+	}
+	if home, err := os.UserHomeDir(); err == nil && home != "" {
+		return filepath.Join(home, ".local", "state", "ringfence")
+	}
+	return ""
+}
+
+// FindConfig is the first configuration file that is there: ./ringfence.yaml,
+// then the user's, then /etc/ringfence/ringfence.yaml; the first of them when
+// none is.
+func FindConfig() string {
+	places := []string{configName}
+	if dir, err := os.UserConfigDir(); err == nil {
+		places = append(places, filepath.Join(dir, "ringfence", configName))
+	}
+	for _, place := range append(places, filepath.Join("/etc/ringfence", configName)) {
+		if _, err := os.Stat(place); err == nil {
+			return place
+		}
+	}
+	return configName
+}

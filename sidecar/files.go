@@ -1,0 +1,137 @@
+package sidecar
+
+import (
+	"hash/fnv"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"ringfence/rules"
+)
+
+// watchLimit bounds how many folders are watched.
+const watchLimit = 512
+
+// sources are the files that one load reads, and the folders in which a change
+// to them shows: their own, and those of what they link to, so that the swap of
+// a linked folder (as Kubernetes mounts a ConfigMap) is seen.
+type sources struct {
+	files   []string // sorted
+	folders []string // sorted
+	names   bool     // the names in the folders count, too
+}
+
+// sourcesOf collects them from the configuration, from the ruleset, where one
+// has loaded, and from the findings of the last load. After a load that failed
+// any name in the folders may be that of what was missing.
+func sourcesOf(config string, settings rules.Settings, rs *rules.Ruleset, findings rules.Diagnostics) sources {
+	files, folders := make(map[string]bool), make(map[string]bool)
+	add := func(file string) {
+		files[file] = true
+		folders[filepath.Dir(file)] = true
+		links(file, 8, func(folder string) { folders[folder] = true })
+	}
+	add(config)
+	for _, root := range settings.Files {
+		add(root)
+		if info, err := os.Stat(root); err != nil || !info.IsDir() {
+			continue
+		}
+		// The slash makes a walk enter a folder that is a link.
+		_ = filepath.WalkDir(root+string(filepath.Separator), func(path string, e fs.DirEntry, err error) error {
+			switch {
+			case err != nil: // what cannot be read now is found by the load
+			case strings.HasPrefix(e.Name(), "."): // no rules, as the loader has it
+				if e.IsDir() {
+					return fs.SkipDir
+				}
+			case e.IsDir():
+				folders[filepath.Clean(path)] = true
+			default:
+				add(filepath.Clean(path))
+			}
+			return nil
+		})
+	}
+	if rs != nil {
+		for _, l := range rs.Lists() {
+			add(l.File)
+		}
+	}
+	for _, d := range findings {
+		if d.File != "" {
+			add(d.File)
+		}
+	}
+	s := sources{files: keys(files), folders: keys(folders), names: len(findings) > 0}
+	s.folders = s.folders[:min(len(s.folders), watchLimit)]
+	return s
+}
+
+// links visits the folder of each link on the way to path, and of what it
+// leads to, up to depth links of links.
+func links(path string, depth int, visit func(folder string)) {
+	for p := path; depth > 0 && filepath.Dir(p) != p; p = filepath.Dir(p) {
+		target, err := os.Readlink(p)
+		if err != nil {
+			continue
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(p), target)
+		}
+		visit(filepath.Dir(p))
+		visit(filepath.Dir(target))
+		links(target, depth-1, visit)
+	}
+}
+
+func keys(m map[string]bool) []string {
+	list := make([]string, 0, len(m))
+	for k := range m {
+		list = append(list, k)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// print is a fingerprint of the files: it changes when one of them is written,
+// replaced, linked elsewhere, added or removed. It reads no contents.
+func (s sources) print() uint64 {
+	h := fnv.New64a()
+	var line []byte
+	for _, file := range s.files {
+		line = append(append(line[:0], file...), 0)
+		if info, err := os.Stat(file); err == nil && !info.IsDir() {
+			line = strconv.AppendInt(line, info.Size(), 10)
+			line = strconv.AppendInt(append(line, 0), info.ModTime().UnixNano(), 10)
+			if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+				line = strconv.AppendUint(append(line, 0), stat.Ino, 10)
+			}
+		}
+		_, _ = h.Write(append(line, 0)) // a hash never fails
+	}
+	if s.names {
+		for _, folder := range s.folders {
+			entries, _ := os.ReadDir(folder) // what cannot be read has no names
+			for _, e := range entries {
+				_, _ = h.Write(append(append(line[:0], e.Name()...), 0))
+			}
+		}
+	}
+	return h.Sum64()
+}
+
+// changedSince tells whether a file was written after t.
+func (s sources) changedSince(t time.Time) bool {
+	for _, file := range s.files {
+		if info, err := os.Stat(file); err == nil && !info.IsDir() && info.ModTime().After(t) {
+			return true
+		}
+	}
+	return false
+}

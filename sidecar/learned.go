@@ -1,0 +1,251 @@
+package sidecar
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"ringfence/rules"
+)
+
+// learnedLog makes the learned lists outlive a restart: each change is a line
+// of JSON, synced to the disk at least once a second, and a start plays them
+// again. When most lines are history the file is written anew. Changed never
+// waits; when its queue is full the change is counted as dropped and the file
+// is written anew from the lists themselves, so that it heals.
+type learnedLog struct {
+	queue   chan rules.LearnedEntry
+	dropped atomic.Uint64
+	errors  atomic.Uint64
+	lists   *rules.LearnedLists
+	now     func() time.Time
+	stop    chan struct{}
+	done    chan struct{}
+
+	// The rest belongs to the writing goroutine.
+	log     *slog.Logger
+	name    string
+	file    *os.File
+	out     bytes.Buffer // lines that are not written
+	encoder *json.Encoder
+	lines   int    // in the file
+	living  int    // of them after the last compaction
+	healed  uint64 // drops that a compaction has made good
+	dirty   bool
+	alarms  map[string]uint64 // by list and upstream, that the log has told
+}
+
+// compactFrom is the least number of lines of history worth a compaction.
+const compactFrom = 10_000
+
+// readLearned reads what was kept, in its order; a torn or foreign line is
+// passed over. A file that is not there holds nothing.
+func readLearned(name string) ([]rules.LearnedEntry, error) {
+	f, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var entries []rules.LearnedEntry
+	lines := bufio.NewReader(f)
+	for {
+		line, err := lines.ReadBytes('\n')
+		var e rules.LearnedEntry
+		if json.Unmarshal(line, &e) == nil && e.List != "" {
+			entries = append(entries, e)
+		}
+		if errors.Is(err, io.EOF) {
+			return entries, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// openLearned opens or makes the file, which holds lines lines. Nothing is
+// written before run.
+func openLearned(name string, lines int, log *slog.Logger) (*learnedLog, error) {
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		return nil, err
+	}
+	f, _, err := openLines(name)
+	if err != nil {
+		return nil, err
+	}
+	l := &learnedLog{
+		queue: make(chan rules.LearnedEntry, learnedQueue),
+		stop:  make(chan struct{}),
+		done:  make(chan struct{}),
+		log:   log,
+		name:  name,
+		file:  f,
+		lines: lines,
+	}
+	l.encoder = json.NewEncoder(&l.out)
+	return l, nil
+}
+
+// start writes what changes in lists.
+func (l *learnedLog) start(lists *rules.LearnedLists, now func() time.Time) {
+	l.lists, l.now, l.alarms = lists, now, make(map[string]uint64)
+	go l.run()
+}
+
+// Changed takes a change of a learned list.
+func (l *learnedLog) Changed(e rules.LearnedEntry) {
+	select {
+	case l.queue <- e:
+	default:
+		l.dropped.Add(1)
+	}
+}
+
+// Close writes and syncs all that has changed. The lists must be there still.
+func (l *learnedLog) Close() {
+	if l.lists != nil {
+		close(l.stop)
+		<-l.done
+	}
+	if err := l.file.Close(); err != nil {
+		l.log.Error("learned lists: cannot close", "err", err)
+	}
+}
+
+func (l *learnedLog) run() {
+	defer close(l.done)
+	tick := time.NewTicker(syncEvery)
+	defer tick.Stop()
+	for {
+		queue := l.queue
+		if l.out.Len() >= bufferSize { // the file does not take it; the queue keeps what comes
+			queue = nil
+		}
+		select {
+		case e := <-queue:
+			l.add(e)
+			if l.out.Len() >= bufferSize {
+				l.keep()
+			}
+		case <-tick.C:
+			l.keep()
+			l.alarm()
+		case <-l.stop:
+			for len(l.queue) > 0 {
+				l.add(<-l.queue)
+			}
+			l.keep()
+			if l.out.Len() > 0 {
+				l.log.Error("learned lists: the last changes are lost", "file", l.name)
+			}
+			return
+		}
+	}
+}
+
+func (l *learnedLog) add(e rules.LearnedEntry) {
+	if err := l.encoder.Encode(e); err != nil { // only of a time beyond the year 9999
+		l.fail(err)
+		return
+	}
+	l.lines++
+}
+
+// keep brings what has changed to the disk.
+func (l *learnedLog) keep() {
+	dropped := l.dropped.Load()
+	if dropped > l.healed || l.lines > 2*l.living+compactFrom {
+		if err := l.compact(); err != nil {
+			l.fail(err)
+			return
+		}
+		l.healed = dropped
+		return
+	}
+	if l.out.Len() > 0 {
+		n, err := l.file.Write(l.out.Bytes())
+		l.out.Next(n)
+		l.dirty = l.dirty || n > 0
+		if err != nil {
+			l.fail(err)
+			return
+		}
+	}
+	if l.dirty {
+		if err := l.file.Sync(); err != nil {
+			l.fail(err)
+			return
+		}
+		l.dirty = false
+	}
+}
+
+// compact writes the lists as they are into a new file and puts it in place of
+// the old one. Changes in the queue are older or newer than that; they say
+// until when a number is learned, so to play them again does no harm.
+func (l *learnedLog) compact() error {
+	entries := l.lists.Snapshot(l.now())
+	name := l.name + ".new"
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriterSize(f, bufferSize)
+	encoder := json.NewEncoder(w)
+	for _, e := range entries {
+		if err = encoder.Encode(e); err != nil {
+			break
+		}
+	}
+	if err = errors.Join(err, w.Flush(), f.Sync()); err == nil {
+		err = os.Rename(name, l.name)
+	}
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
+	old := l.file
+	l.file, l.lines, l.living, l.dirty = f, len(entries), len(entries), false
+	l.out.Reset() // the snapshot has it
+	return errors.Join(old.Close(), syncFolder(filepath.Dir(l.name)))
+}
+
+// syncFolder makes a rename outlive a crash of the machine.
+func syncFolder(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// alarm tells of upstreams that teach no more because most of their answers
+// would: that is a fault of theirs, not of the numbers.
+func (l *learnedLog) alarm() {
+	for _, list := range l.lists.Stats() {
+		for _, u := range list.Upstreams {
+			key := list.Name + " " + u.Name
+			if u.Alarms > l.alarms[key] {
+				l.log.Error("learned lists: an upstream answers too many calls with a status that teaches, it teaches no more until that ends",
+					"list", list.Name, "trunk", u.Name, "teaching", u.Teaching, "answers", u.Answers)
+			}
+			l.alarms[key] = u.Alarms
+		}
+	}
+}
+
+func (l *learnedLog) fail(err error) {
+	l.errors.Add(1)
+	l.log.Error("learned lists: cannot write, will try again", "err", fmt.Errorf("%s: %w", l.name, err))
+}

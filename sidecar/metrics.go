@@ -1,0 +1,225 @@
+package sidecar
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"ringfence/rules"
+)
+
+// Every metric of ringfence stands in this file. Labels are a rule's id, an
+// action, an adapter or an outcome class: never a number, an address or
+// anything else that a caller can vary.
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("ringfence_"+name, help, labels, nil)
+}
+
+var (
+	callsDesc     = desc("calls_total", "Calls decided.", "adapter", "action")
+	secondsDesc   = desc("decision_seconds", "From the arrival of a request to its decision.", "adapter")
+	monitoredDesc = desc("monitored_calls_total", "Calls that passed and that a rule in monitor mode would have stopped.")
+	emergencyDesc = desc("emergency_calls_total", "Calls that passed unasked because they go to an emergency number or service.")
+	callbackDesc  = desc("callback_calls_total", "Calls that passed unasked because an emergency service calls back.")
+
+	ruleMatchedDesc   = desc("rule_matched_total", "Calls that a rule matched and acted on.", "rule", "action")
+	ruleMonitoredDesc = desc("rule_monitored_total", "Calls that a rule matched and only recorded.", "rule", "action")
+
+	requestsDesc = desc("bad_requests_total", "Requests to the decision listener that were not decided, by what was wrong.", "adapter", "outcome")
+	sourcesDesc  = desc("bad_sources_total", "Calls whose source address could not be read.", "adapter")
+	panicsDesc   = desc("panics_total", "Panics while a call was decided; the call passed.", "adapter")
+	refusedDesc  = desc("refused_connections_total", "Connections to the decision listener from no network of clients.")
+	outcomesDesc = desc("outcomes_total", "Reports of what became of a call, by what was made of them.", "adapter", "outcome")
+
+	journalWrittenDesc = desc("journal_written_total", "Lines written to the journal.")
+	journalDroppedDesc = desc("journal_dropped_total", "Stopped calls that the journal did not take because its queue was full.")
+	journalErrorsDesc  = desc("journal_errors_total", "Failed writes of the journal.")
+	journalQueueDesc   = desc("journal_queue_entries", "Stopped calls that wait to be written to the journal.")
+
+	learnedDesc        = desc("learned_entries", "Entries of all learned lists.")
+	learnedTaughtDesc  = desc("learned_taught_total", "Numbers that came on a learned list.")
+	learnedTakenDesc   = desc("learned_forgotten_total", "Numbers taken off a learned list because they rang, answered or were taught by an upstream that was silenced.")
+	learnedEvictedDesc = desc("learned_evicted_total", "Numbers of learned lists that made room for others.")
+	silencedDesc       = desc("silenced_upstreams_entries", "Upstreams that teach no more because most of their answers would, over all learned lists.")
+	learnedQueueDesc   = desc("learned_queue_entries", "Changes of learned lists that wait to be written.")
+	learnedDroppedDesc = desc("learned_dropped_total", "Changes of learned lists that were not written because the queue was full.")
+	learnedErrorsDesc  = desc("learned_errors_total", "Failed writes of the learned lists.")
+
+	reloadsDesc    = desc("reloads_total", "Loads of configuration and rules, the one at start included.", "outcome")
+	reloadOKDesc   = desc("reload_last_ok", "1 when the last load succeeded, 0 when it failed and the rules before it run.")
+	reloadTimeDesc = desc("reload_last_success_timestamp_seconds", "When rules last loaded, as Unix time.")
+	generationDesc = desc("ruleset_generation", "Grows by one with each ruleset that is loaded.")
+	rulesDesc      = desc("rules_entries", "Rules loaded.")
+	listsDesc      = desc("lists_entries", "Rows of all lists loaded.")
+
+	pendingDesc        = desc("pending_entries", "Decisions whose calls are not known to be over.")
+	pendingEvictedDesc = desc("pending_evicted_total", "Decisions that gave way to newer ones before their calls were known to be over.")
+	unknownTrunksDesc  = desc("unknown_trunks_total", "Calls whose trunk name no configuration knows; they are untrusted.")
+	indexedDesc        = desc("indexed_rules_entries", "Rules that are asked only when the index names them.")
+	cacheHitsDesc      = desc("cache_hits_total", "Candidate rules found in the cache.")
+	cacheMissesDesc    = desc("cache_misses_total", "Candidate rules not found in the cache.")
+	cacheDroppedDesc   = desc("cache_dropped_total", "Misses that were not put into the cache because it was busy.")
+	cacheQueueDesc     = desc("cache_queue_entries", "Misses that wait to be put into the cache.")
+	factHitsDesc       = desc("number_facts_hits_total", "Facts about numbers found in the cache.")
+	factMissesDesc     = desc("number_facts_misses_total", "Facts about numbers not found in the cache.")
+	factDroppedDesc    = desc("number_facts_dropped_total", "Facts about numbers that the cache was too busy to take.")
+)
+
+// newRegistry holds what GET /metrics tells of p, and nothing of what other
+// code in the process registers.
+func newRegistry(p *Program) *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(metrics{p}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return r
+}
+
+// metrics reads the counters of a program when it is scraped; who counts only
+// adds.
+type metrics struct{ program *Program }
+
+// Describe sends nothing: which rules there are changes with each reload.
+func (m metrics) Describe(chan<- *prometheus.Desc) {}
+
+// Collect sends the value of every metric.
+func (m metrics) Collect(to chan<- prometheus.Metric) {
+	s := sink{to}
+	m.calls(s)
+	m.rules(s)
+	m.records(s)
+	m.reloads(s)
+	m.engine(s)
+}
+
+const adapterKamailio = "kamailio"
+
+func (m metrics) calls(s sink) {
+	c := m.program.handler.Counters()
+	s.counter(callsDesc, c.Allowed.Load(), adapterKamailio, rules.Allow.String())
+	s.counter(callsDesc, c.Blocked.Load(), adapterKamailio, rules.Block.String())
+	s.counter(callsDesc, c.Diverted.Load(), adapterKamailio, rules.Divert.String())
+	s.histogram(secondsDesc, &m.program.service.latency, adapterKamailio)
+	s.counter(monitoredDesc, m.program.service.monitored.Load())
+	s.counter(emergencyDesc, m.program.service.guarded[rules.Emergency].Load())
+	s.counter(callbackDesc, m.program.service.guarded[rules.Callback].Load())
+
+	s.counter(requestsDesc, c.Refused.Load(), adapterKamailio, "refused")
+	s.counter(requestsDesc, c.TooLarge.Load(), adapterKamailio, "too-large")
+	s.counter(requestsDesc, c.Slow.Load(), adapterKamailio, "slow")
+	s.counter(requestsDesc, c.Misdirected.Load(), adapterKamailio, "misdirected")
+	s.counter(requestsDesc, c.Unwritable.Load(), adapterKamailio, "unwritable")
+	s.counter(sourcesDesc, c.BadSource.Load(), adapterKamailio)
+	s.counter(panicsDesc, c.Panics.Load(), adapterKamailio)
+	s.counter(refusedDesc, m.program.refused.Load())
+
+	s.counter(outcomesDesc, c.OutcomesCounted.Load(), adapterKamailio, "counted")
+	s.counter(outcomesDesc, c.OutcomesUnknown.Load(), adapterKamailio, "unknown")
+	s.counter(outcomesDesc, c.OutcomesDuplicate.Load(), adapterKamailio, "duplicate")
+	s.counter(outcomesDesc, c.OutcomesIgnored.Load(), adapterKamailio, "ignored")
+	s.counter(outcomesDesc, c.OutcomesMalformed.Load(), adapterKamailio, "malformed")
+}
+
+func (m metrics) rules(s sink) {
+	for _, r := range m.program.engine.Ruleset().Rules() {
+		s.counter(ruleMatchedDesc, r.Counts.Matched.Load(), r.ID, does(r))
+		s.counter(ruleMonitoredDesc, r.Counts.Monitored.Load(), r.ID, does(r))
+	}
+}
+
+// does is the action of a rule, also of one that does not end the evaluation.
+func does(r *rules.Rule) string {
+	switch {
+	case r.Ends:
+		return r.Action.String()
+	case r.Withhold:
+		return "withhold"
+	}
+	return "label"
+}
+
+func (m metrics) engine(s sink) {
+	now := m.program.engine.Stats()
+	rows, learned, silenced := 0, 0, 0
+	var taught, forgotten, evicted uint64
+	for _, l := range now.Lists {
+		rows += l.Rows
+	}
+	for _, l := range now.Learned {
+		learned += l.Length
+		taught += l.Taught
+		forgotten += l.Forgotten
+		evicted += l.Evicted
+		for _, u := range l.Upstreams {
+			if u.Silenced {
+				silenced++
+			}
+		}
+	}
+	s.gauge(generationDesc, float64(now.Generation))
+	s.gauge(rulesDesc, float64(now.Rules))
+	s.gauge(indexedDesc, float64(now.Indexed))
+	s.gauge(listsDesc, float64(rows))
+	s.gauge(learnedDesc, float64(learned))
+	s.gauge(silencedDesc, float64(silenced))
+	s.counter(learnedTaughtDesc, taught)
+	s.counter(learnedTakenDesc, forgotten)
+	s.counter(learnedEvictedDesc, evicted)
+	s.gauge(pendingDesc, float64(now.Pending.Open))
+	s.counter(pendingEvictedDesc, now.Pending.Evicted)
+	s.counter(unknownTrunksDesc, now.UnknownTrunks)
+	s.counter(cacheHitsDesc, now.Cache.Hits)
+	s.counter(cacheMissesDesc, now.Cache.Misses)
+	s.counter(cacheDroppedDesc, now.Cache.Dropped)
+	s.gauge(cacheQueueDesc, float64(now.Cache.Queue))
+	s.counter(factHitsDesc, now.Facts.Hits)
+	s.counter(factMissesDesc, now.Facts.Misses)
+	s.counter(factDroppedDesc, now.Facts.Drops)
+}
+
+func (m metrics) records(s sink) {
+	j, l := m.program.journal, m.program.learned
+	s.counter(journalWrittenDesc, j.written.Load())
+	s.counter(journalDroppedDesc, j.dropped.Load())
+	s.counter(journalErrorsDesc, j.errors.Load())
+	s.gauge(journalQueueDesc, float64(len(j.queue)))
+	s.gauge(learnedQueueDesc, float64(len(l.queue)))
+	s.counter(learnedDroppedDesc, l.dropped.Load())
+	s.counter(learnedErrorsDesc, l.errors.Load())
+}
+
+func (m metrics) reloads(s sink) {
+	r := m.program.reloader
+	s.counter(reloadsDesc, r.loads[0].Load(), "failed")
+	s.counter(reloadsDesc, r.loads[1].Load(), "ok")
+	ok := 0.0
+	if r.last.Load().OK {
+		ok = 1
+	}
+	s.gauge(reloadOKDesc, ok)
+	s.gauge(reloadTimeDesc, float64(r.lastOK.Load())/1e9)
+}
+
+// sink makes metrics of values. A value that makes no metric is an error of the
+// scrape, not of the daemon.
+type sink struct{ to chan<- prometheus.Metric }
+
+func (s sink) counter(d *prometheus.Desc, v uint64, labels ...string) {
+	s.send(d)(prometheus.NewConstMetric(d, prometheus.CounterValue, float64(v), labels...))
+}
+
+func (s sink) gauge(d *prometheus.Desc, v float64, labels ...string) {
+	s.send(d)(prometheus.NewConstMetric(d, prometheus.GaugeValue, v, labels...))
+}
+
+func (s sink) histogram(d *prometheus.Desc, h *histogram, labels ...string) {
+	count, sum, buckets := h.cumulative()
+	s.send(d)(prometheus.NewConstHistogram(d, count, sum, buckets, labels...))
+}
+
+func (s sink) send(d *prometheus.Desc) func(prometheus.Metric, error) {
+	return func(m prometheus.Metric, err error) {
+		if err != nil {
+			m = prometheus.NewInvalidMetric(d, err)
+		}
+		s.to <- m
+	}
+}

@@ -1,0 +1,305 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"ringfence/adapters/kamailio"
+	"ringfence/rules"
+)
+
+var (
+	errNoRules  = errors.New("no rules are loaded")
+	errStopping = errors.New("the daemon stops")
+)
+
+// Options are what a Program takes from its surroundings.
+type Options struct {
+	Version string           // that status tells; default Version()
+	Log     io.Writer        // default os.Stderr
+	Now     func() time.Time // default time.Now
+}
+
+// Program is the daemon: everything between a configuration file and two
+// listeners. New loads, Start listens, Stop ends; Run does the three in a row.
+type Program struct {
+	config  *Config // of the start: what needs a restart to change
+	version string
+	now     func() time.Time
+	started time.Time
+	first   loaded
+	log     *Log
+	settle  time.Duration // for files to come to rest
+
+	engine   *rules.Engine
+	learned  *learnedLog
+	journal  *Journal
+	service  *service
+	handler  *kamailio.Handler
+	admin    *admin
+	reloader *reloader
+	clients  *clients
+	refused  atomic.Uint64 // connections from no client
+
+	decisions net.Addr
+	adminAddr net.Addr
+	failed    chan error // a listener ended by itself
+	ends      []func()   // undo what is done, the last first
+	ending    sync.Once
+}
+
+// New reads the configuration and compiles the rules. It opens, binds and
+// starts nothing. The error of a configuration or of rules that do not load is
+// a rules.Diagnostics with all that is wrong.
+func New(configFile string, o Options) (*Program, error) {
+	first, err := load(configFile)
+	if err != nil {
+		return nil, err
+	}
+	c := first.config
+	if c.State == "" {
+		return nil, errors.New("state: no folder is known for what outlives a restart (set state: in " + configFile + ", or $STATE_DIRECTORY)")
+	}
+	if o.Log == nil {
+		o.Log = os.Stderr
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Version == "" {
+		o.Version = Version()
+	}
+	p := &Program{config: c, version: o.Version, now: o.Now, log: NewLog(o.Log, c.Log), settle: settleTime, first: first, failed: make(chan error, 2)}
+	p.admin = &admin{listen: c.Admin.Listen, hosts: c.Admin.Hosts, remote: !onLoopback(c.Admin.Listen), log: p.log.Logger}
+	p.reloader = newReloader(p, c)
+	return p, nil
+}
+
+// Start opens the state folder and listens. When it fails nothing is left
+// running.
+func (p *Program) Start() (err error) {
+	defer func() {
+		if err != nil {
+			p.unwind()
+		}
+	}()
+	p.started = p.now()
+	c := p.config
+	if err := p.lock(); err != nil {
+		return err
+	}
+	if err := p.open(); err != nil {
+		return err
+	}
+	p.service = &service{engine: p.engine, journal: p.journal, now: p.now}
+	p.handler = kamailio.NewHandler(p.service, kamailio.Options{
+		Ready:        p.service.ready,
+		Now:          p.now,
+		Logger:       p.log.Logger,
+		BodyLimit:    c.MaxBody,
+		IdleTimeout:  c.Timeouts.Idle,
+		ReadTimeout:  c.Timeouts.Read,
+		WriteTimeout: c.Timeouts.Write,
+	})
+	decisions, err := p.listen("listen", c.Listen)
+	if err != nil {
+		return err
+	}
+	adminListener, err := p.listen("admin.listen", c.Admin.Listen)
+	if err != nil {
+		return err
+	}
+	p.decisions, p.adminAddr = decisions.Addr(), adminListener.Addr()
+	p.clients = newClients(decisions, p.reloader.config.Load().Clients, &p.refused)
+	if err := p.follow(); err != nil {
+		return err
+	}
+	p.serveAdmin(adminListener)
+	p.serveDecisions()
+	p.log.Info("ringfence runs", "version", p.version, "decisions", p.decisions.String(), "admin", p.adminAddr.String(),
+		"mode", c.Settings.Mode.String(), "rules", len(p.engine.Ruleset().Rules()), "generation", p.engine.Generation())
+	p.tell("READY=1")
+	return nil
+}
+
+// open makes the parts that outlive every reload. What was learned is back
+// before the rules are, so that they take off what must not be learned.
+func (p *Program) open() error {
+	c := p.config
+	file := filepath.Join(c.State, learnedName)
+	entries, err := readLearned(file)
+	if err != nil {
+		return fmt.Errorf("learned lists: %w", err)
+	}
+	if p.learned, err = openLearned(file, len(entries), p.log.Logger); err != nil {
+		return fmt.Errorf("learned lists: %w", err)
+	}
+	p.ends = append(p.ends, p.learned.Close)
+	p.engine, err = rules.NewEngine(rules.Options{CacheBytes: c.Cache, Pending: c.Pending, LearnedMax: c.LearnedMax, OnLearned: p.learned.Changed})
+	if err != nil {
+		return err
+	}
+	p.ends = append(p.ends, p.engine.Close)
+	p.engine.Learned().Restore(entries, p.now())
+	p.learned.start(p.engine.Learned(), p.now)
+	p.reloader.swap(p.first)
+	if p.journal, err = OpenJournal(c.Journal, p.log.Logger, p.log.number); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	p.ends = append(p.ends, p.journal.Close)
+	return nil
+}
+
+// lock keeps a second daemon out of the state folder: two would tear each
+// other's files.
+func (p *Program) lock() error {
+	if err := os.MkdirAll(p.config.State, 0o700); err != nil {
+		return fmt.Errorf("state: %w", err)
+	}
+	f, err := os.OpenFile(filepath.Join(p.config.State, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("state: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return errors.Join(fmt.Errorf("state: %s is in use by another ringfence (stop it, or set another state:)", p.config.State), f.Close())
+	}
+	p.ends = append(p.ends, func() { _ = f.Close() }) // and with it the lock
+	return nil
+}
+
+func (p *Program) listen(key, address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", key, err)
+	}
+	p.ends = append(p.ends, func() { _ = l.Close() }) // closed already after a stop in order
+	return l, nil
+}
+
+// follow starts the goroutine that reloads.
+func (p *Program) follow() error {
+	w, err := newWatcher(p.log.Logger, p.settle, p.reloader.sources)
+	if err != nil {
+		return err
+	}
+	p.reloader.watch = w
+	w.remember(p.first.began)
+	p.first = loaded{}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { p.reloader.run(ctx) })
+	p.admin.status = p.Status
+	p.admin.ready = func() bool { return p.service.ready() == nil }
+	p.admin.reload = func(request context.Context) (Reload, error) {
+		request, done := context.WithCancelCause(request)
+		defer context.AfterFunc(ctx, func() { done(errStopping) })()
+		return p.reloader.ask(request)
+	}
+	p.ends = append(p.ends, func() {
+		cancel(errStopping)
+		running.Wait()
+	})
+	return nil
+}
+
+func (p *Program) serveAdmin(l net.Listener) {
+	server := p.admin.server(newRegistry(p))
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			p.failed <- fmt.Errorf("admin.listen: %w", err)
+		}
+	})
+	p.ends = append(p.ends, func() {
+		ctx, cancel := context.WithTimeout(context.Background(), p.config.Timeouts.Stop/4)
+		defer cancel()
+		if server.Shutdown(ctx) != nil {
+			_ = server.Close()
+		}
+		running.Wait()
+	})
+}
+
+func (p *Program) serveDecisions() {
+	server := p.handler.Server()
+	var running sync.WaitGroup
+	var stopping atomic.Bool
+	running.Go(func() {
+		if err := server.Serve(p.clients); err != nil && !stopping.Load() {
+			p.failed <- fmt.Errorf("listen: %w", err)
+		}
+	})
+	p.ends = append(p.ends, func() {
+		stopping.Store(true)
+		ctx, cancel := context.WithTimeout(context.Background(), p.config.Timeouts.Stop/2)
+		defer cancel()
+		if err := server.ShutdownWithContext(ctx); err != nil {
+			p.log.Warn("stopped before all that was in flight was answered", "err", err)
+		}
+		running.Wait()
+	})
+}
+
+// Stop ends what Start began: it takes no new connection, answers what is in
+// flight, writes what is queued. It returns within the stop timeout, and does
+// nothing the second time.
+func (p *Program) Stop() {
+	p.ending.Do(func() {
+		p.tell("STOPPING=1")
+		p.unwind()
+		p.log.Info("ringfence stopped")
+	})
+}
+
+func (p *Program) unwind() {
+	for len(p.ends) > 0 {
+		end := p.ends[len(p.ends)-1]
+		p.ends = p.ends[:len(p.ends)-1]
+		end()
+	}
+}
+
+// Run is the daemon's life: it starts, serves until ctx ends or SIGTERM or
+// SIGINT comes, and stops. A second signal ends the process at once.
+func (p *Program) Run(ctx context.Context) error {
+	ctx, forget := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
+	defer forget()
+	if err := p.Start(); err != nil {
+		return err
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-p.failed:
+	}
+	forget()
+	p.Stop()
+	return err
+}
+
+// Addr is where calls are decided, once started.
+func (p *Program) Addr() net.Addr { return p.decisions }
+
+// AdminAddr is where the admin listener is, once started.
+func (p *Program) AdminAddr() net.Addr { return p.adminAddr }
+
+// Reload loads configuration and rules again and waits for it.
+func (p *Program) Reload(ctx context.Context) (Reload, error) { return p.reloader.ask(ctx) }
+
+// tell tells the service manager, if there is one.
+func (p *Program) tell(state string) {
+	if err := notify(state); err != nil {
+		p.log.Warn("cannot tell the service manager", "err", err)
+	}
+}

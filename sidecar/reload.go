@@ -1,0 +1,212 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+	"golang.org/x/sys/unix"
+
+	"ringfence/rules"
+)
+
+// reloader loads configuration and rules, at the start and again on SIGHUP, on
+// request and when a file has changed. A load that fails changes nothing.
+//
+// One goroutine does all loads after the first, so that two never cross.
+type reloader struct {
+	program *Program
+	asked   chan chan Reload
+	hangup  chan os.Signal
+	watch   *watcher
+
+	findings rules.Diagnostics // of the last load, when it failed; for the goroutine
+
+	config   atomic.Pointer[Config] // that runs
+	last     atomic.Pointer[Reload]
+	lastOK   atomic.Int64             // Unix nanoseconds
+	loads    [2]atomic.Uint64         // failed, ok
+	restarts atomic.Pointer[[]string] // keys that wait for a restart
+}
+
+func newReloader(p *Program, c *Config) *reloader {
+	r := &reloader{program: p, asked: make(chan chan Reload), hangup: make(chan os.Signal, 1)}
+	r.config.Store(c)
+	r.last.Store(&Reload{})
+	r.restarts.Store(new([]string))
+	return r
+}
+
+// sources are what a load would read now.
+func (r *reloader) sources() sources {
+	c := r.config.Load()
+	return sourcesOf(c.File, c.Settings, r.program.engine.Ruleset(), r.findings)
+}
+
+// run owns all loads until ctx ends.
+func (r *reloader) run(ctx context.Context) {
+	signal.Notify(r.hangup, syscall.SIGHUP)
+	defer signal.Stop(r.hangup)
+	defer func() {
+		if err := r.watch.close(); err != nil {
+			r.program.log.Warn("watch files", "err", err)
+		}
+	}()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.hangup:
+			r.again("SIGHUP")
+		case reply := <-r.asked:
+			reply <- r.again("request")
+		case e := <-r.watch.notify.Events:
+			if !e.Has(fsnotify.Chmod) && !r.own(e.Name) {
+				r.watch.stirred()
+			}
+		case err := <-r.watch.notify.Errors:
+			// Events were lost: anything may have changed.
+			r.program.log.Warn("watch files", "err", err)
+			r.watch.stirred()
+		case <-r.watch.timer.C:
+			if r.watch.rested() {
+				r.again("file change")
+			}
+		}
+	}
+}
+
+// own tells whether a file is one that the daemon writes itself.
+func (r *reloader) own(file string) bool {
+	c := r.program.config
+	return strings.HasPrefix(file, c.Journal.File) || strings.HasPrefix(file, c.State+string(os.PathSeparator))
+}
+
+// ask has the owning goroutine load, and waits for it.
+func (r *reloader) ask(ctx context.Context) (Reload, error) {
+	reply := make(chan Reload, 1)
+	select {
+	case r.asked <- reply:
+		return <-reply, nil
+	case <-ctx.Done():
+		return Reload{}, fmt.Errorf("reload: %w", context.Cause(ctx))
+	}
+}
+
+// again loads while the daemon runs.
+func (r *reloader) again(cause string) Reload {
+	r.program.tell(reloadingState())
+	defer r.program.tell("READY=1")
+	var result Reload
+	r.watch.load(func() { result = r.load() })
+	if result.OK {
+		r.program.log.Info("rules loaded", "cause", cause, "generation", result.Generation)
+	} else {
+		r.program.log.Error("the rules were not loaded, the old ones stay", "cause", cause, "errors", len(result.Errors))
+		for _, e := range result.Errors {
+			r.program.log.Error(e)
+		}
+	}
+	return result
+}
+
+// loaded is all that one load reads: with it at hand nothing can fail.
+type loaded struct {
+	config *Config
+	rules  *rules.Ruleset
+	token  string
+	began  time.Time
+}
+
+// load reads and compiles. It touches nothing that runs.
+func load(file string) (loaded, error) {
+	began := time.Now() // the clock of file times, whatever the program's is
+	c, err := LoadConfig(file)
+	if err != nil {
+		return loaded{}, err
+	}
+	token := ""
+	if c.Admin.TokenFile != "" {
+		if token, err = readToken(c.Admin.TokenFile); err != nil {
+			return loaded{}, err
+		}
+	}
+	rs, err := c.Compile()
+	return loaded{c, rs, token, began}, err
+}
+
+// load is load, then the swap, which cannot fail; or neither.
+func (r *reloader) load() Reload {
+	next, err := load(r.program.config.File)
+	if err == nil && next.token == "" && r.program.admin.remote {
+		err = errors.New("admin.token_file: gone, and the admin listener is reached from other machines (set it again, or listen on 127.0.0.1 and restart)")
+	}
+	if err == nil {
+		return r.swap(next)
+	}
+	if !errors.As(err, &r.findings) {
+		r.findings = rules.Diagnostics{{File: r.program.config.File, Message: err.Error()}}
+	}
+	result := Reload{Time: r.program.now(), Generation: r.program.engine.Generation(), Errors: lines(err)}
+	r.last.Store(&result)
+	r.loads[0].Add(1)
+	return result
+}
+
+// swap makes next what runs, as far as it can change while the daemon runs, and
+// says what waits for a restart.
+func (r *reloader) swap(next loaded) Reload {
+	p := r.program
+	r.findings = nil
+	p.engine.Swap(next.rules)
+	p.log.set(next.config.Log)
+	p.admin.token.set(next.token)
+	if p.clients != nil { // not before the first load
+		p.clients.set(next.config.Clients)
+	}
+	r.config.Store(next.config)
+	waiting := p.config.restarts(next.config)
+	r.restarts.Store(&waiting)
+	if len(waiting) > 0 {
+		p.log.Warn("changed settings wait for a restart", "keys", strings.Join(waiting, " "))
+	}
+	result := Reload{OK: true, Time: p.now(), Generation: p.engine.Generation()}
+	for _, w := range next.rules.Warnings() {
+		result.Warnings = append(result.Warnings, w.Error())
+		p.log.Warn(w.Error())
+	}
+	r.last.Store(&result)
+	r.lastOK.Store(result.Time.UnixNano())
+	r.loads[1].Add(1)
+	return result
+}
+
+// lines are the findings of a failed load, each with its place.
+func lines(err error) []string {
+	var d rules.Diagnostics
+	if !errors.As(err, &d) {
+		return []string{err.Error()}
+	}
+	all := make([]string, len(d))
+	for i := range d {
+		all[i] = d[i].Error()
+	}
+	return all
+}
+
+// reloadingState is what a service manager wants to hear before a reload, by
+// sd_notify(3) with the time of the monotonic clock.
+func reloadingState() string {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &t); err != nil {
+		return "RELOADING=1"
+	}
+	return fmt.Sprintf("RELOADING=1\nMONOTONIC_USEC=%d", t.Nano()/int64(time.Microsecond))
+}

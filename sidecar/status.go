@@ -1,0 +1,131 @@
+package sidecar
+
+import (
+	"runtime/debug"
+	"time"
+)
+
+// Status is what GET /status tells.
+type Status struct {
+	Version    string          `json:"version"`
+	Started    time.Time       `json:"started"`
+	Config     string          `json:"config"`
+	Mode       string          `json:"mode"`
+	Ready      bool            `json:"ready"`
+	Generation uint64          `json:"generation"` // of the ruleset; grows with each load
+	Reload     Reload          `json:"reload"`     // the last one, the load at start included
+	LastOK     time.Time       `json:"last_ok"`    // when rules last loaded
+	Restart    []string        `json:"restart_needed,omitempty"`
+	Listeners  Listeners       `json:"listeners"`
+	Calls      CallCounts      `json:"calls"`
+	Rules      []RuleStatus    `json:"rules"`
+	Lists      []ListStatus    `json:"lists"`
+	Learned    []LearnedStatus `json:"learned"`
+	Journal    JournalStatus   `json:"journal"`
+}
+
+// Reload is what became of one load of configuration and rules.
+type Reload struct {
+	OK         bool      `json:"ok"`
+	Time       time.Time `json:"time"`
+	Generation uint64    `json:"generation"` // that runs since
+	Errors     []string  `json:"errors,omitempty"`
+	Warnings   []string  `json:"warnings,omitempty"`
+}
+
+// Listeners are the addresses that are bound.
+type Listeners struct {
+	Decisions string `json:"decisions"`
+	Admin     string `json:"admin"`
+}
+
+// CallCounts count decisions since the start.
+type CallCounts struct {
+	Allowed   uint64 `json:"allowed"`
+	Blocked   uint64 `json:"blocked"`
+	Diverted  uint64 `json:"diverted"`
+	Monitored uint64 `json:"monitored"` // passed, and a rule in monitor mode would have stopped them
+}
+
+// RuleStatus is one rule and how often it matched.
+type RuleStatus struct {
+	ID        string `json:"id"`
+	Action    string `json:"action"`
+	Why       string `json:"why,omitempty"`
+	Mode      string `json:"mode"`
+	Matched   uint64 `json:"matched"`
+	Monitored uint64 `json:"monitored"`
+}
+
+// ListStatus is one loaded list.
+type ListStatus struct {
+	Name string `json:"name"`
+	File string `json:"file"`
+	Why  string `json:"why,omitempty"`
+	Rows int    `json:"rows"`
+}
+
+// LearnedStatus is one learned list.
+type LearnedStatus struct {
+	Name    string `json:"name"`
+	Entries int    `json:"entries"`
+}
+
+// JournalStatus is the state of the journal.
+type JournalStatus struct {
+	File    string `json:"file"`
+	Written uint64 `json:"written"`
+	Queued  int    `json:"queued"`
+	Dropped uint64 `json:"dropped"`
+	Errors  uint64 `json:"errors"`
+}
+
+// Version is that of the program as the Go toolchain stamped it: a tag, or a
+// pseudo-version of the commit; "devel" when it stamped none.
+func Version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "devel"
+	}
+	return info.Main.Version
+}
+
+// Status is how the daemon is now.
+func (p *Program) Status() Status {
+	c, engine, counters := p.reloader.config.Load(), p.engine.Stats(), p.handler.Counters()
+	rs := p.engine.Ruleset()
+	s := Status{
+		Version:    p.version,
+		Started:    p.started.UTC(),
+		Config:     c.File,
+		Mode:       rs.Mode().String(),
+		Ready:      true, // an answer is one of a daemon that has loaded rules
+		Generation: engine.Generation,
+		Reload:     *p.reloader.last.Load(),
+		LastOK:     time.Unix(0, p.reloader.lastOK.Load()).UTC(),
+		Restart:    *p.reloader.restarts.Load(),
+		Listeners:  Listeners{Decisions: p.decisions.String(), Admin: p.adminAddr.String()},
+		Calls: CallCounts{
+			Allowed: counters.Allowed.Load(), Blocked: counters.Blocked.Load(), Diverted: counters.Diverted.Load(),
+			Monitored: p.service.monitored.Load(),
+		},
+		Rules: []RuleStatus{}, Lists: []ListStatus{}, Learned: []LearnedStatus{},
+		Journal: JournalStatus{
+			File: p.config.Journal.File, Written: p.journal.written.Load(), Queued: len(p.journal.queue),
+			Dropped: p.journal.dropped.Load(), Errors: p.journal.errors.Load(),
+		},
+	}
+	for _, r := range rs.Rules() {
+		s.Rules = append(s.Rules, RuleStatus{
+			ID: r.ID, Action: does(r), Why: r.Why.String(), Mode: r.Mode.String(),
+			Matched: r.Counts.Matched.Load(), Monitored: r.Counts.Monitored.Load(),
+		})
+	}
+	for _, l := range rs.Lists() {
+		s.Lists = append(s.Lists, ListStatus{Name: l.Name, File: l.File, Why: l.Why.String(), Rows: l.Len()})
+	}
+	for _, l := range engine.Learned {
+		s.Learned = append(s.Learned, LearnedStatus{Name: l.Name, Entries: l.Length})
+	}
+	return s
+}

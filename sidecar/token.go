@@ -1,0 +1,61 @@
+package sidecar
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+)
+
+// tokenLimit bounds a token file in bytes.
+const tokenLimit = 4096
+
+// readToken reads the bearer token of the admin listener.
+func readToken(file string) (string, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return "", fmt.Errorf("admin.token_file: %w", err)
+	}
+	if info.Mode().Perm()&0o007 != 0 {
+		return "", fmt.Errorf("admin.token_file: %s is open to every user of this machine (chmod o= %s)", file, file)
+	}
+	data, err := readBounded(file, tokenLimit)
+	if err != nil {
+		return "", fmt.Errorf("admin.token_file: %w", err)
+	}
+	token := strings.TrimSpace(string(data))
+	if token == "" {
+		return "", fmt.Errorf("admin.token_file: %s is empty (write one: openssl rand -hex 32 > %s)", file, file)
+	}
+	return token, nil
+}
+
+// secret is a token that can change while requests are compared with it. The
+// zero secret fits nothing.
+type secret struct {
+	sum atomic.Pointer[[sha256.Size]byte]
+}
+
+// set takes a token; an empty one fits nothing.
+func (s *secret) set(token string) {
+	if token == "" {
+		s.sum.Store(nil)
+		return
+	}
+	sum := sha256.Sum256([]byte(token))
+	s.sum.Store(&sum)
+}
+
+func (s *secret) known() bool { return s.sum.Load() != nil }
+
+// fits compares in a time that tells nothing of the token.
+func (s *secret) fits(token string) bool {
+	want := s.sum.Load()
+	if want == nil {
+		return false
+	}
+	sum := sha256.Sum256([]byte(token))
+	return subtle.ConstantTimeCompare(want[:], sum[:]) == 1
+}

@@ -1,0 +1,54 @@
+package sidecar
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// sizeUnits in bytes. Powers of 1000, and of 1024 with an i, as IEC 80000-13
+// names them.
+var sizeUnits = map[string]float64{
+	"": 1, "b": 1,
+	"kb": 1e3, "mb": 1e6, "gb": 1e9,
+	"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30,
+}
+
+// parseSize reads a size in bytes: "64MB", "1.5 GiB", "4096".
+func parseSize(s string) (int64, error) {
+	digits, unit := split(s)
+	factor, known := sizeUnits[strings.ToLower(unit)]
+	v, err := strconv.ParseFloat(digits, 64)
+	if err != nil || !known || v < 0 || v*factor > math.MaxInt64/2 {
+		return 0, hinted{fmt.Sprintf("%q is no size", s), `write "64MB" or "1GiB"`}
+	}
+	return int64(v * factor), nil
+}
+
+// parseDuration reads a duration of at least zero: what Go reads, and whole
+// days: "500ms", "1h30m", "30d".
+func parseDuration(s string) (time.Duration, error) {
+	if days, found := strings.CutSuffix(s, "d"); found {
+		n, err := strconv.ParseUint(days, 10, 16)
+		if err == nil {
+			return time.Duration(n) * 24 * time.Hour, nil
+		}
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 {
+		return 0, hinted{fmt.Sprintf("%q is no duration", s), `write "500ms", "30s", "1h30m" or "30d"`}
+	}
+	return d, nil
+}
+
+// split parts a number from the unit behind it.
+func split(s string) (digits, unit string) {
+	s = strings.TrimSpace(s)
+	i := strings.IndexFunc(s, func(r rune) bool { return (r < '0' || r > '9') && r != '.' })
+	if i < 0 {
+		return s, ""
+	}
+	return s[:i], strings.TrimSpace(s[i:])
+}

@@ -1,0 +1,112 @@
+package sidecar
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// watcher tells when the files of the last load have changed and come to rest.
+// It belongs to the goroutine of the reloader.
+type watcher struct {
+	notify *fsnotify.Watcher
+	log    *slog.Logger
+	find   func() sources // what would be read now
+	settle time.Duration
+	timer  *time.Timer
+
+	folders []string // that are watched
+	loaded  uint64   // print of what was loaded
+	seen    uint64   // print when the timer last ran
+}
+
+func newWatcher(log *slog.Logger, settle time.Duration, find func() sources) (*watcher, error) {
+	n, err := fsnotify.NewWatcher()
+	if err != nil {
+		return nil, fmt.Errorf("watch files: %w", err)
+	}
+	w := &watcher{notify: n, log: log, find: find, settle: settle, timer: time.NewTimer(0)}
+	w.timer.Stop()
+	return w, nil
+}
+
+func (w *watcher) close() error {
+	w.timer.Stop()
+	return w.notify.Close()
+}
+
+// stirred takes an event: something in a watched folder has changed.
+func (w *watcher) stirred() { w.timer.Reset(w.settle) }
+
+// rested runs when the timer does, and tells whether to load: the files are
+// others than those loaded and have not changed since the timer last ran. A
+// file that is still being written keeps the timer going.
+func (w *watcher) rested() bool {
+	s := w.find()
+	w.follow(s)
+	print := s.print()
+	switch {
+	case print == w.loaded:
+		w.seen = print
+		return false
+	case print != w.seen:
+		w.seen = print
+		w.timer.Reset(w.settle)
+		return false
+	}
+	return true
+}
+
+// load runs a load. What changes while it runs is loaded once more.
+func (w *watcher) load(do func()) {
+	began := time.Now()
+	before := w.find()
+	print := before.print()
+	do()
+	w.remember(began)
+	if before.print() != print {
+		w.forget()
+	}
+}
+
+// remember takes the files as they are for those that were loaded, unless one
+// was written since the load began.
+func (w *watcher) remember(began time.Time) {
+	s := w.find()
+	w.follow(s)
+	w.loaded = s.print()
+	w.seen = w.loaded
+	if s.changedSince(began) {
+		w.forget()
+	}
+}
+
+// forget has the files loaded again when they have come to rest.
+func (w *watcher) forget() {
+	w.loaded = 0
+	w.timer.Reset(w.settle)
+}
+
+// follow watches the folders of s and no others. A folder that cannot be
+// watched is named in the log; SIGHUP still reloads what is in it.
+func (w *watcher) follow(s sources) {
+	for _, f := range w.folders {
+		if !slices.Contains(s.folders, f) {
+			_ = w.notify.Remove(f) // gone with its folder
+		}
+	}
+	kept := w.folders
+	w.folders = w.folders[:0:0]
+	for _, f := range s.folders {
+		// Add again what was there: a folder of the same name can be another.
+		err := w.notify.Add(f)
+		if err == nil {
+			w.folders = append(w.folders, f)
+		} else if slices.Contains(kept, f) || len(kept) == 0 {
+			w.log.Warn("folder is not watched, send SIGHUP after changes", "folder", f, "err", err)
+		}
+	}
+}
