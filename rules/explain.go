@@ -48,6 +48,13 @@ type TrialPart struct {
 	Text     string `json:"text"`
 	Holds    bool   `json:"holds"`
 	Stateful bool   `json:"stateful,omitempty"` // it asks what was learned
+	Tests    []Test `json:"tests,omitempty"`    // what it is made of, when it is more than one test
+}
+
+// Test is a single test within a condition.
+type Test struct {
+	Text  string `json:"text"`
+	Holds bool   `json:"holds"`
 }
 
 // MatchedRow is the row of a list that matched.
@@ -146,7 +153,13 @@ func (t *Trial) try(r *Rule, f *frame) {
 		t.Row = &MatchedRow{List: f.list.Name, File: f.list.File, Line: row.Line, Pattern: row.Pattern, Why: row.Why, Source: row.Source, Note: row.Note, Expires: row.Expires}
 	}
 	for _, part := range r.condition.conjuncts() {
-		t.Parts = append(t.Parts, TrialPart{Text: part.source, Holds: part.eval(f), Stateful: part.stateful})
+		p := TrialPart{Text: part.source, Holds: part.eval(f), Stateful: part.stateful}
+		part.walk(true, func(c *condition, _ bool) {
+			if c.op == isTest && c != part {
+				p.Tests = append(p.Tests, Test{c.source, c.eval(f)})
+			}
+		})
+		t.Parts = append(t.Parts, p)
 	}
 	r.condition.walk(true, func(c *condition, _ bool) {
 		for _, o := range c.reads {

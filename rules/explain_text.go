@@ -64,11 +64,10 @@ func (t *Trial) write(b *strings.Builder) {
 		return
 	}
 	for _, p := range t.Parts {
-		mark := "no "
-		if p.Holds {
-			mark = "yes"
+		fmt.Fprintf(b, "    %s %s\n", yesNo(p.Holds), p.Text)
+		for _, test := range p.Tests {
+			fmt.Fprintf(b, "      %s %s\n", yesNo(test.Holds), test.Text)
 		}
-		fmt.Fprintf(b, "    %s %s\n", mark, p.Text)
 	}
 	for _, r := range t.Reads {
 		fmt.Fprintf(b, "        %s = %q\n", r.Name, r.Value)
@@ -85,6 +84,13 @@ func (t *Trial) write(b *strings.Builder) {
 		}
 		b.WriteByte('\n')
 	}
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no "
 }
 
 func (v *Explained) write(b *strings.Builder, mode Mode) {
