@@ -62,7 +62,7 @@ func writable(v *rules.Verdict) bool {
 	default:
 		return false
 	}
-	return isID(v.ID[:]) && isText(v.Label)
+	return isID(&v.ID) && isText(v.Label)
 }
 
 // isText tells whether s is free of control characters.
@@ -75,14 +75,14 @@ func isText[T string | []byte](s T) bool {
 	return true
 }
 
-// isID tells whether s is a decision id: 20 of [0-9a-z].
-func isID[T string | []byte](s T) bool {
-	for i := 0; i < len(s); i++ {
-		if (s[i] < '0' || s[i] > '9') && (s[i] < 'a' || s[i] > 'z') {
+// isID tells whether all of id is of [0-9a-z], as a client expects.
+func isID(id *rules.ID) bool {
+	for _, c := range id {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'z') {
 			return false
 		}
 	}
-	return len(s) == len(rules.ID{})
+	return true
 }
 
 // retryAfter is in whole seconds, rounded up; 0 for none.

@@ -166,7 +166,7 @@ func (x *exchange) route(r *routing) {
 // give a number alone.
 func destination(uri string) (user, host string) {
 	u := sip.ParseURI(uri)
-	if u.Scheme == sip.NoScheme {
+	if u.Scheme == sip.NoScheme && !strings.ContainsAny(uri, ":<") {
 		user, host, _ = strings.Cut(uri, "@")
 		return user, host
 	}

@@ -127,14 +127,14 @@ func (q *callRequest) values(key string) texts {
 type callAnswer struct {
 	Version    int    `json:"version"`
 	Action     string `json:"action"`
-	Code       int    `json:"code,omitempty"`
-	Phrase     string `json:"phrase,omitempty"`
+	Code       int    `json:"code"`
+	Phrase     string `json:"phrase"`
 	ID         string `json:"id"`
-	Reason     string `json:"reason,omitempty"`
-	RetryAfter int64  `json:"retry_after,omitempty"`
-	Label      string `json:"label,omitempty"`
-	Withhold   bool   `json:"withhold,omitempty"`
-	Target     string `json:"target,omitempty"`
+	Reason     string `json:"reason"`
+	RetryAfter int64  `json:"retry_after"`
+	Label      string `json:"label"`
+	Withhold   bool   `json:"withhold"`
+	Target     string `json:"target"`
 }
 
 // appendJSON appends the answer to a call as JSON, ended by a line break.

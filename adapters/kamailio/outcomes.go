@@ -42,8 +42,8 @@ func (h *Handler) outcomes(ctx *fasthttp.RequestCtx) {
 		for i, one := range batch {
 			var q outcomeRequest
 			o := rules.Outcome{At: at}
-			err := json.Unmarshal(one, &q)
-			if err == nil {
+			err := errNoObject
+			if json.Unmarshal(one, &q) == nil {
 				err = q.outcome(&o)
 			}
 			h.observe(&t, &o, err, i+1)
@@ -157,8 +157,9 @@ type outcomeRequest struct {
 
 // What is wrong with an outcome, without its content: that can hold a number.
 var (
-	errBadID     = errors.New("the id is not 20 of [0-9a-z]")
-	errBadCode   = errors.New("the code is not 200 to 699")
+	errNoObject  = errors.New("not an object with the fields of an outcome")
+	errBadID     = errors.New("the id is none of a decision")
+	errBadCode   = errors.New("the code is not 100 to 699")
 	errBadFlag   = errors.New("is not 0 or 1")
 	errBadTime   = errors.New("is not milliseconds")
 	errBadBy     = errors.New("who ended the call is not caller, callee or empty")
@@ -167,10 +168,11 @@ var (
 
 // outcome fills o from q.
 func (q *outcomeRequest) outcome(o *rules.Outcome) error {
+	id, ok := rules.ParseID(q.ID)
 	switch {
-	case !isID(q.ID):
+	case !ok:
 		return errBadID
-	case q.Code < 200 || q.Code > 699:
+	case q.Code < 100 || q.Code > 699:
 		return errBadCode
 	case !isMilliseconds(q.Ring) || !isMilliseconds(q.Talk):
 		return errBadTime
@@ -179,8 +181,7 @@ func (q *outcomeRequest) outcome(o *rules.Outcome) error {
 	case !isText(q.Phrase) || !isText(q.Upstream):
 		return errBadPhrase
 	}
-	copy(o.ID[:], q.ID)
-	o.Code, o.Phrase, o.Rang, o.Ended, o.ByCaller = q.Code, q.Phrase, q.Rang, q.Ended, q.By == "caller"
+	o.ID, o.Code, o.Phrase, o.Rang, o.Ended, o.ByCaller = id, q.Code, q.Phrase, q.Rang, q.Ended, q.By == "caller"
 	o.Ring, o.Talk = time.Duration(q.Ring)*time.Millisecond, time.Duration(q.Talk)*time.Millisecond
 	if a, err := netip.ParseAddr(strings.Trim(q.Upstream, "[]")); err == nil {
 		o.Upstream = a.Unmap().WithZone("")

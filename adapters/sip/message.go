@@ -11,11 +11,11 @@ import (
 
 // What no switch should forward. Everything else is read.
 var (
-	ErrNUL        = errors.New("sip: a NUL byte in the request")
-	ErrNotRequest = errors.New("sip: not a SIP request")
-	ErrCut        = errors.New("sip: the request ends before the blank line after its headers")
-	ErrNoFrom     = errors.New("sip: no From")
-	ErrNoCallID   = errors.New("sip: no Call-ID")
+	ErrNUL        = errors.New("a NUL byte in the request")
+	ErrNotRequest = errors.New("not a SIP request: it begins with no METHOD URI SIP/2.0")
+	ErrCut        = errors.New("the request ends before the blank line after its headers")
+	ErrNoFrom     = errors.New("no From in the request")
+	ErrNoCallID   = errors.New("no Call-ID in the request")
 )
 
 // Message is one SIP request. It may be reused for another Parse. Its strings
