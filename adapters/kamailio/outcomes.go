@@ -119,7 +119,7 @@ func parseOutcome(line string, o *rules.Outcome) error {
 	for i := range f {
 		var ok bool
 		if f[i], line, ok = strings.Cut(line, " "); !ok && i < len(f)-1 {
-			return errors.New("fewer than 8 fields")
+			return errFewFields
 		}
 	}
 	q := outcomeRequest{ID: f[0], Upstream: dash(f[2]), By: dash(f[7]), Phrase: dash(line)}
@@ -158,12 +158,13 @@ type outcomeRequest struct {
 // What is wrong with an outcome, without its content: that can hold a number.
 var (
 	errNoObject  = errors.New("not an object with the fields of an outcome")
+	errFewFields = errors.New("fewer than 8 fields")
 	errBadID     = errors.New("the id is none of a decision")
 	errBadCode   = errors.New("the code is not 100 to 699")
 	errBadFlag   = errors.New("is not 0 or 1")
 	errBadTime   = errors.New("is not milliseconds")
 	errBadBy     = errors.New("who ended the call is not caller, callee or empty")
-	errBadPhrase = errors.New("a control character in the phrase or upstream")
+	errBadText   = errors.New("a control character in the phrase or upstream")
 )
 
 // outcome fills o from q.
@@ -179,7 +180,7 @@ func (q *outcomeRequest) outcome(o *rules.Outcome) error {
 	case q.By != "" && q.By != "caller" && q.By != "callee":
 		return errBadBy
 	case !isText(q.Phrase) || !isText(q.Upstream):
-		return errBadPhrase
+		return errBadText
 	}
 	o.ID, o.Code, o.Phrase, o.Rang, o.Ended, o.ByCaller = id, q.Code, q.Phrase, q.Rang, q.Ended, q.By == "caller"
 	o.Ring, o.Talk = time.Duration(q.Ring)*time.Millisecond, time.Duration(q.Talk)*time.Millisecond
