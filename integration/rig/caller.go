@@ -15,9 +15,10 @@ import (
 // PlaceOptions says how a request is placed. The zero value sends it once and
 // waits 5 seconds.
 type PlaceOptions struct {
-	Times int           // how often the same request is sent at once, as a lost answer would make it; 0: 1
-	Limit time.Duration // how long to wait for a final answer
-	Hold  bool          // an answered call stays up until HangUp; else it is hung up at once
+	Source string        // address on loopback to call from; empty: 127.0.0.1
+	Times  int           // how often the same request is sent at once, as a lost answer would make it; 0: 1
+	Limit  time.Duration // how long to wait for a final answer
+	Hold   bool          // an answered call stays up until HangUp; else it is hung up at once
 }
 
 // Result is what a caller saw.
@@ -41,7 +42,7 @@ func Place(network, addr string, request []byte, o PlaceOptions) (*Result, error
 	if o.Limit == 0 {
 		o.Limit = 5 * time.Second
 	}
-	l, err := dial(network, addr)
+	l, err := dial(network, o.Source, addr)
 	if err != nil {
 		return nil, fmt.Errorf("caller: %w", err)
 	}
@@ -197,8 +198,16 @@ type line struct {
 	stream *bufio.Reader // nil for UDP
 }
 
-func dial(network, addr string) (*line, error) {
-	c, err := net.Dial(network, addr)
+func dial(network, source, addr string) (*line, error) {
+	var d net.Dialer
+	switch {
+	case source == "":
+	case network == "tcp":
+		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(source)}
+	default:
+		d.LocalAddr = &net.UDPAddr{IP: net.ParseIP(source)}
+	}
+	c, err := d.Dial(network, addr)
 	if err != nil {
 		return nil, err
 	}

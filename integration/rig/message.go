@@ -12,8 +12,8 @@ import (
 // one; what stands in a field goes on the wire as it is.
 type Request struct {
 	Method  string   // INVITE
-	URI     string   // sip:12025550100@127.0.0.1
-	From    string   // value of From without tag: <sip:12025550142@127.0.0.1>
+	URI     string   // sip:12025550200@127.0.0.1
+	From    string   // value of From without tag: <sip:13015550299@127.0.0.1>
 	To      string   // value of To: <URI>
 	CallID  string   // a random one
 	Headers []string // more header lines, without line end
@@ -33,10 +33,10 @@ func (r Request) Bytes() []byte {
 		r.Method = "INVITE"
 	}
 	if r.URI == "" {
-		r.URI = "sip:12025550100@127.0.0.1"
+		r.URI = "sip:12025550200@127.0.0.1"
 	}
 	if r.From == "" {
-		r.From = "<sip:12025550142@127.0.0.1>"
+		r.From = "<sip:13015550299@127.0.0.1>"
 	}
 	if r.To == "" {
 		r.To = "<" + r.URI + ">"
