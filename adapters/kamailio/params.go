@@ -51,18 +51,25 @@ func (p *params) decode(dst, src []byte, known func(key []byte) bool) []byte {
 // appendDecoded appends s with its percent escapes replaced and each "+" by
 // plus. An escape that is none stays as it is.
 func appendDecoded(dst, s []byte, plus byte) []byte {
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '+':
-			dst = append(dst, plus)
-		case c == '%' && i+2 < len(s) && hex(s[i+1]) < 16 && hex(s[i+2]) < 16:
-			dst = append(dst, hex(s[i+1])<<4|hex(s[i+2]))
-			i += 2
-		default:
-			dst = append(dst, c)
+	for {
+		i := 0
+		for i < len(s) && s[i] != '%' && s[i] != '+' {
+			i++
 		}
+		dst = append(dst, s[:i]...)
+		if i == len(s) {
+			return dst
+		}
+		c := plus
+		if s[i] == '%' {
+			if c = '%'; i+2 < len(s) && hex(s[i+1]) < 16 && hex(s[i+2]) < 16 {
+				c = hex(s[i+1])<<4 | hex(s[i+2])
+				i += 2
+			}
+		}
+		dst = append(dst, c)
+		s = s[i+1:]
 	}
-	return dst
 }
 
 // hex is the value of a hexadecimal digit, 16 or more when c is none.

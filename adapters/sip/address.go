@@ -21,16 +21,23 @@ func (a *Address) Param(name string) (value string, ok bool) { return param(a.pa
 // ParseAddress reads the first name-addr or addr-spec of s. What is neither
 // gives the zero Address.
 func ParseAddress(s string) Address {
-	l := list{rest: s, separator: ','}
-	return l.address()
+	var a Address
+	a.parse(s)
+	return a
 }
 
-// address is the next element as an address, zero when it is none.
+func (a *Address) parse(s string) {
+	l := list{rest: s, separator: ','}
+	l.address(a)
+}
+
+// address reads the next element into a, which becomes zero when it is none.
 //
 // A caller may write what he likes before the "<", so this reads generously: a
 // quote without a partner is an ordinary character, and a comma ends an element
 // only after something that can be a URI.
-func (l *list) address() Address {
+func (l *list) address(a *Address) {
+	*a = Address{}
 	s := l.rest
 	colon := false
 	for i := 0; i < len(s); i++ {
@@ -40,40 +47,42 @@ func (l *list) address() Address {
 		case ':':
 			colon = true
 		case '<':
-			return l.nameAddr(s[:i], s[i+1:])
+			l.nameAddr(a, s[:i], s[i+1:])
+			return
 		case ',':
 			if colon || trim(s[:i]) == "" {
 				l.rest = s[i+1:]
-				return addrSpec(s[:i])
+				a.addrSpec(s[:i])
+				return
 			}
 		}
 	}
 	l.rest = ""
-	return addrSpec(s)
+	a.addrSpec(s)
 }
 
 // nameAddr reads the rest of an element whose "<" has been found.
-func (l *list) nameAddr(display, s string) Address {
+func (l *list) nameAddr(a *Address, display, s string) {
 	uri := s
 	l.rest = ""
 	if end := strings.IndexByte(s, '>'); end >= 0 {
 		uri, l.rest = s[:end], s[end+1:]
 	}
-	a := Address{URI: ParseURI(uri)}
-	_, a.params = cutByte(l.next(), ';')
+	a.URI.parse(uri)
+	if l.rest != "" {
+		_, a.params = cutByte(l.next(), ';')
+	}
 	if !a.IsZero() {
 		a.Display = unquote(trim(display))
 	}
-	return a
 }
 
 // addrSpec reads a URI without "<>": parameters after it are the header's, not
 // the URI's (RFC 3261 §20.10).
-func addrSpec(s string) Address {
+func (a *Address) addrSpec(s string) {
 	from := strings.IndexByte(s, '@') + 1 // a ";" before it is the user's
-	end := strings.IndexByte(s[from:], ';')
-	if end < 0 {
-		return Address{URI: ParseURI(s)}
+	if end := strings.IndexByte(s[from:], ';'); end >= 0 {
+		s, a.params = s[:from+end], s[from+end+1:]
 	}
-	return Address{URI: ParseURI(s[:from+end]), params: s[from+end+1:]}
+	a.URI.parse(s)
 }

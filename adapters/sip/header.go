@@ -93,7 +93,8 @@ func (m *Message) eachTarget(f func(a *Address) bool) {
 		}
 		l := list{rest: unfold(m.raw[h.value:h.valueEnd]), separator: ','}
 		for l.rest != "" {
-			if a := l.address(); !a.IsZero() && !f(&a) {
+			var a Address
+			if l.address(&a); !a.IsZero() && !f(&a) {
 				return
 			}
 		}

@@ -62,11 +62,13 @@ func (m *Message) Reset() {
 // Parse reads a request. The error is nil or one of this package's; m is then
 // of no use. The work is linear in the length of raw.
 func (m *Message) Parse(raw string) error {
-	m.Reset()
+	if m.raw != "" {
+		m.Reset()
+	}
+	m.raw = raw
 	if strings.IndexByte(raw, 0) >= 0 {
 		return ErrNUL
 	}
-	m.raw = raw
 	at := 0
 	for at < len(raw) && (raw[at] == '\r' || raw[at] == '\n') {
 		at++ // RFC 3261 §7.5
@@ -166,11 +168,11 @@ func (m *Message) take(name, value string) {
 	switch len(name) {
 	case len("To"):
 		if equalFold(name, "To") && m.To.IsZero() {
-			m.To = ParseAddress(unfold(value))
+			m.To.parse(unfold(value))
 		}
 	case len("From"): // and CSeq
 		if equalFold(name, "From") && m.From.IsZero() {
-			m.From = ParseAddress(unfold(value))
+			m.From.parse(unfold(value))
 			m.FromTag, _ = m.From.Param("tag")
 		} else if equalFold(name, "CSeq") && m.CSeq == 0 {
 			m.CSeq = leadingNumber(unfold(value))
@@ -187,7 +189,7 @@ func (m *Message) take(name, value string) {
 		}
 	case len("Diversion"):
 		if equalFold(name, "Diversion") && m.Diversion.IsZero() {
-			m.Diversion = ParseAddress(unfold(value))
+			m.Diversion.parse(unfold(value))
 		}
 	case len("User-Agent"):
 		if equalFold(name, "User-Agent") && m.UserAgent == "" {
@@ -209,22 +211,24 @@ func (m *Message) take(name, value string) {
 func (m *Message) takeAsserted(value string) {
 	l := list{rest: value, separator: ','}
 	for l.rest != "" && m.asserted < len(m.Asserted) {
-		if a := l.address(); !a.IsZero() {
-			m.Asserted[m.asserted] = a
-			m.asserted++
+		a := &m.Asserted[m.asserted]
+		if l.address(a); a.IsZero() {
+			*a = Address{}
+			continue
 		}
+		m.asserted++
 	}
 }
 
 func (m *Message) takeRemoteParty(value string) {
 	l := list{rest: value, separator: ','}
 	for l.rest != "" {
-		a := l.address()
-		if party, ok := a.Param("party"); !a.IsZero() && (!ok || equalFold(party, "calling")) {
-			m.RemoteParty = a
+		l.address(&m.RemoteParty)
+		if party, ok := m.RemoteParty.Param("party"); !m.RemoteParty.IsZero() && (!ok || equalFold(party, "calling")) {
 			return
 		}
 	}
+	m.RemoteParty = Address{}
 }
 
 // joinPrivacy adds the values of a Privacy header to those before it.

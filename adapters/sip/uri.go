@@ -30,29 +30,41 @@ type URI struct {
 // ParseURI reads s. It never fails: a part that is missing or can't be told is
 // empty (RFC 3261 §19.1, RFC 3966, RFC 8141).
 func ParseURI(s string) URI {
+	var u URI
+	u.parse(s)
+	return u
+}
+
+// parse reads s into u, which must be zero.
+func (u *URI) parse(s string) {
 	s = trim(s)
-	scheme, rest, ok := strings.Cut(s, ":")
-	if !ok || !isScheme(scheme) {
-		return URI{}
+	colon := strings.IndexByte(s, ':')
+	if colon < 0 || !isScheme(s[:colon]) {
+		return
 	}
+	scheme, rest := s[:colon], s[colon+1:]
 	switch {
 	case equalFold(scheme, "sip"):
-		return parseSIP(SIP, rest)
+		u.Scheme = SIP
+		u.parseSIP(rest)
 	case equalFold(scheme, "sips"):
-		return parseSIP(SIPS, rest)
+		u.Scheme = SIPS
+		u.parseSIP(rest)
 	case equalFold(scheme, "tel"):
-		number, params := cutByte(rest, ';')
-		return URI{Scheme: Tel, User: decode(trim(number)), userParams: params}
+		u.Scheme = Tel
+		var number string
+		number, u.userParams = cutByte(rest, ';')
+		u.User = decode(trim(number))
 	case equalFold(scheme, "urn"):
-		return URI{Scheme: URN}
+		u.Scheme = URN
+	default:
+		u.Scheme = OtherScheme
 	}
-	return URI{Scheme: OtherScheme}
 }
 
 // parseSIP reads what follows "sip:". A user part may hold ";" and "?", but a
 // "@" ends it wherever it stands: no later part may hold one unescaped.
-func parseSIP(scheme Scheme, s string) URI {
-	u := URI{Scheme: scheme}
+func (u *URI) parseSIP(s string) {
 	host := s
 	if at := strings.IndexByte(s, '@'); at >= 0 {
 		var user string
@@ -67,10 +79,9 @@ func parseSIP(scheme Scheme, s string) URI {
 	if end := strings.IndexByte(host, ']'); end >= 0 && host[0] == '[' {
 		u.Host = host[:end+1]
 		_, u.Port = cutByte(host[end+1:], ':')
-		return u
+		return
 	}
 	u.Host, u.Port = cutByte(host, ':')
-	return u
 }
 
 // Param is a parameter of a SIP URI, or of the number of a tel URI, by name in
