@@ -36,9 +36,8 @@ func TestFacts(t *testing.T) {
 		{"+17875551234", Facts{true, "PR", "fixed-or-mobile"}},
 		{"+12425551234", Facts{true, "BS", "fixed-or-mobile"}},
 		{"+14412345678", Facts{true, "BM", "mobile"}},
-		{"+14412925678", Facts{true, "BM", "fixed"}},
+		{"+14414123456", Facts{true, "BM", "fixed"}},
 		{"+12423001234", Facts{true, "BS", "toll-free"}},
-		{"+13052091234", Facts{true, "US", "voip"}},
 		{"+16792345678", Facts{true, "US", "fixed-or-mobile"}},
 		{"+13572345678", Facts{true, "US", "fixed-or-mobile"}},
 

@@ -131,6 +131,9 @@ func (l *listLoader) pattern(text []byte) (e entry, message, hint string) {
 			return e, fmt.Sprintf("%q is no pattern", text), "write digits, N for 2 to 9, X for any digit, and * at the end for more of them"
 		}
 	}
+	if len(signs) == 0 {
+		return e, fmt.Sprintf("%q covers every number", text), "write at least one digit before the *"
+	}
 	if !plus {
 		var ok bool
 		if l.plan == nil || l.plan.dial == nil {
@@ -142,11 +145,11 @@ func (l *listLoader) pattern(text []byte) (e entry, message, hint string) {
 	}
 	switch {
 	case len(signs) == 0:
-		return e, fmt.Sprintf("%q covers every number", text), "write at least one digit before the *"
+		return e, fmt.Sprintf("%q is a prefix and no digit", text), "write at least one digit after it"
 	case signs[0] == '0':
 		return e, fmt.Sprintf("%q begins with 0, as no country code does", text), ""
 	case len(signs) > maxGlobal:
-		return e, fmt.Sprintf("%q is longer than a number can be, %d digits", text, maxGlobal), ""
+		return e, fmt.Sprintf("%q has %d digits, a number at most %d", text, len(signs), maxGlobal), ""
 	}
 	e.signs = string(signs)
 	if !e.open && strings.Trim(e.signs, "0123456789") == "" {
@@ -168,8 +171,6 @@ func (c *dialling) pattern(signs []byte) ([]byte, bool) {
 		code = append(code, '0'+d)
 	}
 	switch {
-	case len(signs) == 0:
-		return nil, false
 	case c.national == nil && signs[0] == '1':
 		return signs, true
 	case c.national == nil:

@@ -121,7 +121,7 @@ func (l *listLoader) readLine(line []byte) bool {
 	if l.line == 1 {
 		line = bytes.TrimPrefix(line, []byte("\ufeff"))
 	}
-	line = bytes.TrimRight(line, "\r\n")
+	line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
 	if i := bytes.IndexByte(line, 0); i >= 0 {
 		l.faultAt(line, i, "a NUL byte", "is this a text file? the rest was not read")
 		return false
@@ -130,7 +130,8 @@ func (l *listLoader) readLine(line []byte) bool {
 		l.faultAt(line, invalidAt(line), "not UTF-8", "save the file as UTF-8")
 		return true
 	}
-	text := bytes.TrimLeft(line, " \t")
+	at := blanks(line)
+	text := line[at:]
 	if len(text) == 0 || text[0] == '#' {
 		return true
 	}
@@ -151,11 +152,28 @@ func (l *listLoader) readLine(line []byte) bool {
 	if i := bytes.IndexByte(text, '#'); i > 0 && isBlank(text[i-1]) {
 		text = text[:i]
 	}
-	l.add(line, len(line)-len(bytes.TrimLeft(line, " \t")), bytes.TrimRight(text, " \t"), rowDetail{})
+	l.add(line, at, trimmed(text), rowDetail{})
 	return true
 }
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' }
+
+// blanks is how many blanks the text begins with.
+func blanks(text []byte) int {
+	n := 0
+	for n < len(text) && isBlank(text[n]) {
+		n++
+	}
+	return n
+}
+
+// trimmed is the text without the blanks at its end.
+func trimmed(text []byte) []byte {
+	for len(text) > 0 && isBlank(text[len(text)-1]) {
+		text = text[:len(text)-1]
+	}
+	return text
+}
 
 func invalidAt(line []byte) int {
 	for i := 0; i < len(line); {

@@ -107,16 +107,14 @@ func (l *listLoader) readHeader(line []byte) bool {
 func (l *listLoader) split(line []byte) bool {
 	l.fields = l.fields[:0]
 	for at := 0; ; at++ {
-		for at < len(line) && isBlank(line[at]) {
-			at++
-		}
+		at += blanks(line[at:])
 		start := at
 		if at == len(line) || line[at] != '"' {
 			end := len(line)
 			if i := bytes.IndexByte(line[at:], ','); i >= 0 {
 				end = at + i
 			}
-			l.fields = append(l.fields, field{bytes.TrimRight(line[start:end], " \t"), start})
+			l.fields = append(l.fields, field{trimmed(line[start:end]), start})
 			at = end
 		} else {
 			text, end := unquote(line, at+1)
@@ -125,8 +123,7 @@ func (l *listLoader) split(line []byte) bool {
 				return false
 			}
 			l.fields = append(l.fields, field{text, start})
-			for at = end; at < len(line) && isBlank(line[at]); at++ {
-			}
+			at = end + blanks(line[end:])
 			if at < len(line) && line[at] != ',' {
 				l.faultAt(line, at, "text after the end of a quoted field", `write a quote inside a field as ""`)
 				return false
@@ -195,10 +192,10 @@ func (l *listLoader) read(d *rowDetail, c column, text []byte) (message, hint st
 	switch c {
 	case whyColumn:
 		if d.why, ok = ParseWhy(string(text)); !ok {
-			return fmt.Sprintf("unknown why %q", text), didYouMean(string(text), Whys())
+			return fmt.Sprintf("unknown why %q", text), didYouMean(string(text), rowWhys())
 		}
 		if !d.why.ofRow() {
-			return fmt.Sprintf("%q is no reason to list a number", text), "use analytics, dno, administrative or subscriber"
+			return fmt.Sprintf("%q is no reason to list a number", text), "use " + strings.Join(rowWhys(), ", ")
 		}
 	case sourceColumn:
 		d.source = l.once(text)
@@ -214,6 +211,14 @@ func (l *listLoader) read(d *rowDetail, c column, text []byte) (message, hint st
 		}
 	}
 	return "", ""
+}
+
+// rowWhys are the reasons that a row may have.
+func rowWhys() []string {
+	return slices.DeleteFunc(slices.Clone(Whys()), func(word string) bool {
+		w, _ := ParseWhy(word)
+		return !w.ofRow()
+	})
 }
 
 // once is text as a string that all rows with the same share.

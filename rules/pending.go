@@ -81,8 +81,8 @@ func NewPending(size int) *Pending {
 
 // hash is of the last 40 bits of an id, which are random.
 func (id *ID) hash() uint64 {
-	h := binary.LittleEndian.Uint64(id[12:]) * 0x9e3779b97f4a7c15
-	return h ^ h>>32
+	high, low := bits.Mul64(binary.LittleEndian.Uint64(id[12:])^0x243f6a8885a308d3, 0x9e3779b97f4a7c15)
+	return high ^ low
 }
 
 func (p *Pending) shard(hash uint64) *pendingShard { return &p.shards[hash%uint64(len(p.shards))] }

@@ -1,0 +1,193 @@
+package rules
+
+import (
+	"fmt"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// callID is the id of the i-th call of a test.
+func callID(i int) ID { return ID([]byte(fmt.Sprintf("06c1a2b3%012d", i))) }
+
+func TestPendingRemembersTheNewest(t *testing.T) {
+	p := NewPending(10)
+	for i := range 25 {
+		p.Add(callID(i), PendingCall{Caller: Number{12025550000 + uint64(i)}, Trunk: "pbx"})
+	}
+	for i := range 25 {
+		call, ok := p.Find(callID(i))
+		if ok != (i >= 15) || ok && call.Caller.key != 12025550000+uint64(i) {
+			t.Errorf("call %d: %v, %v", i, call, ok)
+		}
+	}
+	if got, want := p.Stats(), (PendingStats{Length: 10, Capacity: 10, Open: 10, Evicted: 15}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	if _, ok := p.Find(ID{}); ok {
+		t.Error("there is a call of no id")
+	}
+}
+
+func TestPendingHasTheSizeAskedFor(t *testing.T) {
+	for _, size := range []int{-1, 0, 1, 2, 127, 128, 1000, 4096, 100_000} {
+		p := NewPending(size)
+		for i := range 2 * max(size, 1) {
+			p.Add(callID(i*7919), PendingCall{})
+		}
+		got := p.Stats()
+		if got.Capacity != max(size, 1) || got.Length > got.Capacity || got.Length < got.Capacity*9/10 {
+			t.Errorf("size %d: %+v", size, got)
+		}
+	}
+}
+
+// A small Pending behaves as a map of the newest calls does.
+func TestPendingAgainstAMap(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		size := rapid.IntRange(1, 12).Draw(t, "size")
+		p := NewPending(size)
+		model, order := map[ID]stage{}, []ID{}
+		for range rapid.IntRange(1, 200).Draw(t, "steps") {
+			id := callID(rapid.IntRange(0, 30).Draw(t, "id"))
+			_, known := model[id]
+			switch rapid.IntRange(0, 2).Draw(t, "what") {
+			case 0:
+				if known {
+					continue
+				}
+				p.Add(id, PendingCall{})
+				model[id] = waiting
+				if order = append(order, id); len(order) > size {
+					delete(model, order[0])
+					order = order[1:]
+				}
+			case 1:
+				if _, ok := p.Find(id); ok != known {
+					t.Fatalf("%v is found: %v, want %v", id, ok, known)
+				}
+			case 2:
+				o := Outcome{ID: id, Code: rapid.SampledFrom([]int{200, 404}).Draw(t, "code"), Ended: rapid.Bool().Draw(t, "ended")}
+				reached := over
+				if o.Code == 200 && !o.Ended {
+					reached = answered
+				}
+				want, first := Counted, known && model[id] == waiting
+				switch {
+				case !known:
+					want = Unknown
+				case reached <= model[id]:
+					want, first = Duplicate, false
+				default:
+					model[id] = reached
+				}
+				if _, gotFirst, got := p.observe(&o); got != want || gotFirst != first {
+					t.Fatalf("%+v is %v, first %v; want %v, %v", o, got, gotFirst, want, first)
+				}
+			}
+		}
+		open := 0
+		for _, s := range model {
+			if s != over {
+				open++
+			}
+		}
+		if got := p.Stats(); got.Length != len(model) || got.Open != open {
+			t.Fatalf("%+v, want %d calls and %d open", got, len(model), open)
+		}
+	})
+}
+
+func TestPendingTogether(t *testing.T) {
+	p := NewPending(16384)
+	var all sync.WaitGroup
+	for g := range 4 {
+		all.Go(func() {
+			for i := range 1000 {
+				id := callID(g*1_000_003 + i*7919)
+				p.Add(id, PendingCall{})
+				if _, first, seen := p.observe(&Outcome{ID: id, Code: 404}); seen != Counted || !first {
+					t.Errorf("call %v: %v", id, seen)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if got := p.Stats(); got.Length != 4000 || got.Open != 0 || got.Evicted != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestObserve(t *testing.T) {
+	carriers, err := newTrunks([]Trunk{{Name: "carrier-a", Networks: networks("192.0.2.0/24")}, {Name: "carrier-b"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	upstream := netip.MustParseAddr("192.0.2.7")
+	type step struct {
+		o    Outcome
+		want Observed
+	}
+	for _, tt := range []struct {
+		name  string
+		steps []step
+		known bool
+	}{
+		{"a 404 from an address", []step{{Outcome{Code: 404, Upstream: upstream, Ended: true}, Counted}}, true},
+		{"a 404 from a trunk by name", []step{{Outcome{Code: 404, Carrier: "carrier-b"}, Counted}}, true},
+		{"the name wins", []step{{Outcome{Code: 404, Upstream: upstream, Carrier: "carrier-x"}, Counted}}, false},
+		{"an unknown address", []step{{Outcome{Code: 404, Upstream: netip.MustParseAddr("203.0.113.1")}, Counted}}, false},
+		{"told twice", []step{{Outcome{Code: 404, Upstream: upstream, Ended: true}, Counted}, {Outcome{Code: 404, Upstream: upstream, Ended: true}, Duplicate}}, true},
+		{"answered, hung up", []step{{Outcome{Code: 200, Upstream: upstream}, Counted}, {Outcome{Code: 200, Upstream: upstream, Ended: true, Talk: time.Minute}, Counted}, {Outcome{Code: 200, Ended: true}, Duplicate}, {Outcome{Code: 200}, Duplicate}}, false},
+		{"hung up at once", []step{{Outcome{Code: 200, Ended: true}, Counted}, {Outcome{Code: 200}, Duplicate}}, false},
+		{"a failure after an answer teaches nothing", []step{{Outcome{Code: 200, Upstream: upstream}, Counted}, {Outcome{Code: 404, Upstream: upstream, Ended: true}, Counted}}, false},
+		{"made-up statuses", []step{{Outcome{Code: 0, Upstream: upstream}, Ignored}, {Outcome{Code: 180}, Ignored}, {Outcome{Code: 199}, Ignored}, {Outcome{Code: 700}, Ignored}, {Outcome{Code: -404}, Ignored}, {Outcome{Code: 699, Upstream: upstream}, Counted}}, false},
+		{"an unknown call", []step{{Outcome{ID: callID(7), Code: 404, Upstream: upstream}, Unknown}}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			pending, lists := NewPending(100), NewLearnedLists(100, nil)
+			lists.Swap([]LearnSpec{dead}, nil)
+			pending.Add(callID(1), PendingCall{Callee: global(t, gone)})
+			for i, s := range tt.steps {
+				if s.o.ID == (ID{}) {
+					s.o.ID = callID(1)
+				}
+				s.o.At = noon
+				if got := observe(&s.o, pending, lists, carriers); got != s.want {
+					t.Errorf("step %d: %v, want %v", i+1, got, s.want)
+				}
+			}
+			if got := lists.Named("dead").Has(global(t, gone), noon); got != tt.known {
+				t.Errorf("learned: %v, want %v", got, tt.known)
+			}
+		})
+	}
+}
+
+func TestObserveClampsDurations(t *testing.T) {
+	pending, lists := NewPending(1), NewLearnedLists(1, nil)
+	none, err := newTrunks(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pending.Add(callID(1), PendingCall{})
+	o := Outcome{ID: callID(1), Code: 200, Ring: -time.Second, Talk: -1, Ended: true}
+	if got := observe(&o, pending, lists, none); got != Counted {
+		t.Fatalf("%v", got)
+	}
+	if diff := cmp.Diff([]time.Duration{0, 0}, []time.Duration{o.Ring, o.Talk}); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestObservedWords(t *testing.T) {
+	for o, want := range map[Observed]string{Counted: "counted", Unknown: "unknown", Duplicate: "duplicate", Ignored: "ignored"} {
+		if o.String() != want {
+			t.Errorf("%d is %q, want %q", o, o, want)
+		}
+	}
+}
