@@ -127,7 +127,7 @@ func parseOutcome(line string, o *rules.Outcome) error {
 	if q.Code, err = strconv.Atoi(f[1]); err != nil {
 		return errBadCode
 	}
-	if q.Rang, err = flag(f[3]); err != nil {
+	if q.Rang, err = yesNo(f[3]); err != nil {
 		return fmt.Errorf("rang %w", err)
 	}
 	if q.Ring, err = milliseconds(f[4]); err != nil {
@@ -136,7 +136,7 @@ func parseOutcome(line string, o *rules.Outcome) error {
 	if q.Talk, err = milliseconds(f[5]); err != nil {
 		return fmt.Errorf("talk time %w", err)
 	}
-	if q.Ended, err = flag(f[6]); err != nil {
+	if q.Ended, err = yesNo(f[6]); err != nil {
 		return fmt.Errorf("ended %w", err)
 	}
 	return q.outcome(o)
@@ -200,8 +200,8 @@ func dash(s string) string {
 	return s
 }
 
-// flag reads 0, 1 or "-" for 0.
-func flag(s string) (bool, error) {
+// yesNo reads 0, 1 or "-" for 0.
+func yesNo(s string) (bool, error) {
 	if s != "0" && s != "1" && s != "-" {
 		return false, errBadFlag
 	}
