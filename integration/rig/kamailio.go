@@ -39,6 +39,10 @@ func StartKamailio(o KamailioOptions) (*Kamailio, error) {
 	if o.Config == "" {
 		o.Config = filepath.Join(Root(), "docker", "kamailio", "kamailio.cfg")
 	}
+	config, err := filepath.Abs(o.Config)
+	if err != nil {
+		return nil, fmt.Errorf("kamailio: %w", err)
+	}
 	if o.Workers == 0 {
 		o.Workers = 4
 	}
@@ -59,7 +63,8 @@ func StartKamailio(o KamailioOptions) (*Kamailio, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kamailio: %w", err)
 	}
-	args := []string{"-DD", "-E", "-f", o.Config, "-P", filepath.Join(dir, "pid"), "-Y", dir}
+	// Room for the transactions of a benchmark: each stays for some seconds.
+	args := []string{"-DD", "-E", "-m", "1024", "-f", config, "-P", filepath.Join(dir, "pid"), "-Y", dir}
 	for _, name := range slices.Sorted(maps.Keys(defines)) {
 		args = append(args, "-A", name+"="+defines[name])
 	}

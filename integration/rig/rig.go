@@ -8,12 +8,14 @@ package rig
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -39,14 +41,21 @@ func Root() string {
 	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
 }
 
-// FreePort is a port on 127.0.0.1 that neither UDP nor TCP uses now.
+// nextPort runs through the ports below those that the system gives out by
+// itself, so that no caller's own port is in the way between FreePort and its use.
+var nextPort atomic.Uint32
+
+func init() { nextPort.Store(rand.Uint32N(20_000)) }
+
+// FreePort is a port on 127.0.0.1 that neither UDP nor TCP uses now. It gives
+// no port twice.
 func FreePort() (int, error) {
-	for range 50 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for range 1000 {
+		port := int(10_000 + nextPort.Add(1)%20_000)
+		l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
 		if err != nil {
-			return 0, fmt.Errorf("free port: %w", err)
+			continue
 		}
-		port := l.Addr().(*net.TCPAddr).Port
 		u, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
 		l.Close()
 		if err == nil {
@@ -54,7 +63,7 @@ func FreePort() (int, error) {
 			return port, nil
 		}
 	}
-	return 0, fmt.Errorf("free port: none found on 127.0.0.1 in 50 attempts")
+	return 0, fmt.Errorf("free port: none found on 127.0.0.1 in 1000 attempts")
 }
 
 // Wait asks ok every few milliseconds until it holds, or fails after the limit.

@@ -43,7 +43,8 @@ func Lines(action, code, phrase, reason, retry, label, flags, target string) str
 	return strings.Join([]string{"1 " + action, code, phrase, id, reason, retry, label, flags, target, ""}, "\n")
 }
 
-// StartScripted starts a stand-in that gives these answers.
+// StartScripted starts a stand-in that gives these answers. With status 0 the
+// body is all that goes on the wire, no HTTP.
 func StartScripted(answer func(Question) (status int, body string)) (*Scripted, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -109,9 +110,23 @@ func (s *Scripted) call(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	s.pass()
 	code, text := s.answer(q)
+	if code == 0 {
+		s.raw(w, text)
+		return
+	}
 	w.Header().Set("Content-Type", "text/plain")
 	w.WriteHeader(code)
 	_, _ = io.WriteString(w, text)
+}
+
+// raw writes text in place of an HTTP response and closes the connection.
+func (s *Scripted) raw(w http.ResponseWriter, text string) {
+	c, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	_, _ = io.WriteString(c, text)
+	_ = c.Close()
 }
 
 func (s *Scripted) report(w http.ResponseWriter, r *http.Request) {

@@ -1,0 +1,197 @@
+package integration
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"ringfence/integration/rig"
+)
+
+const slow = 100 * time.Millisecond
+
+// TestNativeStopped holds the bound for a daemon that hangs: stopped for 30 s
+// at 100 calls a second, at most 7 calls wait and none is lost.
+func TestNativeStopped(t *testing.T) {
+	t.Parallel()
+	rig.Need(t, "sipp")
+	d := startDaemon(t)
+	n := startNative(t, rig.KamailioOptions{Ringfence: d.Addr}, map[string]rig.Answer{"12025550200": {}})
+	l, err := rig.StartLoad(rig.LoadOptions{Scenario: "answered", To: n.Addr, Callee: "12025550200", Callers: []string{"+13015550299"}, Rate: 100, Calls: 3600})
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(2 * time.Second)
+	if err := d.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(30 * time.Second)
+	if err := d.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	r, err := l.Wait(time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d calls, %d lost, %d slower than %s, p50 %s, p99 %s, slowest %s",
+		r.Succeeded, r.Failed, r.Slower(slow), slow, r.Quantile(0.5), r.Quantile(0.99), r.Quantile(1))
+	if r.Succeeded != 3600 || r.Failed != 0 {
+		t.Errorf("%d calls of 3600 went through, %d failed", r.Succeeded, r.Failed)
+	}
+	if s := r.Slower(slow); s > 7 {
+		t.Errorf("%d calls were slower than %s, want at most 7", s, slow)
+	}
+	n.recovers(t)
+}
+
+// recovers waits until a listed caller is stopped again.
+func (n native) recovers(t testing.TB) {
+	t.Helper()
+	eventually(t, "calls are decided again", func() bool {
+		return n.place(t, rig.Request{From: from("+13035550260")}).Code == 603
+	})
+}
+
+// TestNativeKilled holds that calls go on at once when the daemon is gone, and
+// are decided again when it is back.
+func TestNativeKilled(t *testing.T) {
+	t.Parallel()
+	d := startDaemon(t)
+	n := startNative(t, rig.KamailioOptions{Ringfence: d.Addr}, nil)
+	n.recovers(t)
+	if err := d.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		r := n.place(t, rig.Request{From: from("+13035550260")})
+		if r.Code != 200 || r.Latency > slow {
+			t.Errorf("call %d without a daemon: %s after %s", i, r.Status, r.Latency)
+		}
+	}
+	if err := d.Start(); err != nil {
+		t.Fatal(err)
+	}
+	n.recovers(t)
+}
+
+// TestNativeRestarted holds that a restart between two calls costs none of
+// them: the workers' old connections are replaced.
+func TestNativeRestarted(t *testing.T) {
+	t.Parallel()
+	d := startDaemon(t)
+	n := startNative(t, rig.KamailioOptions{Ringfence: d.Addr}, nil)
+	for range 4 {
+		for range 12 { // every worker has had a connection
+			if r := n.place(t, rig.Request{From: from("+13035550260")}); r.Code != 603 {
+				t.Fatalf("after a restart: %s", r.Status)
+			}
+		}
+		if err := d.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// garbage is what a daemon never says. Where opens is set, the breaker opens.
+var garbage = []struct {
+	name   string
+	status int
+	body   string
+	opens  bool
+}{
+	{"empty", 200, "", true},
+	{"a page", 200, "<html>\n<body>hello</body>\n</html>\n", true},
+	{"another version", 200, strings.Replace(passes(), "1 ", "2 ", 1), true},
+	{"another action", 200, strings.Replace(passes(), "allow", "stop", 1), true},
+	{"a line short", 200, strings.TrimSuffix(passes(), "\n"), true},
+	{"a line too many", 200, passes() + "\n", true},
+	{"carriage returns", 200, strings.ReplaceAll(passes(), "\n", "\r\n"), true},
+	{"a forged header", 200, rig.Lines("block", "603", "Decline", "x\rVia: y", "", "", "", ""), true},
+	{"a control character", 200, rig.Lines("block", "603", "Decline\x01", "", "", "", "", ""), true},
+	{"a NUL", 200, rig.Lines("block", "603", "Decline\x00", "", "", "", "", ""), true},
+	{"no phrase", 200, rig.Lines("block", "603", "", "", "", "", "", ""), true},
+	{"a code out of range", 200, rig.Lines("block", "200", "OK", "", "", "", "", ""), true},
+	{"no id", 200, "1 allow\n\n\n\n\n\n\n\n\n", true},
+	{"a megabyte", 200, strings.Repeat("ringfence ", 100_000), true},
+	{"no target", 200, rig.Lines("divert", "", "", "", "", "", "", ""), true},
+	{"no URI as target", 200, rig.Lines("divert", "", "", "", "", "", "", "hell"), true},
+	{"an error", 500, "ringfence: error\n", true},
+	{"unavailable", 503, "ringfence: could not decide\n", true},
+	{"no HTTP", 0, "220 mail.example.net ESMTP\r\n", true},
+	{"a closed connection", 0, "", true},
+	{"half an answer", 0, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n1 allow\n", true},
+	{"not found", 404, "ringfence: no such path\n", false},
+	{"method not allowed", 405, "ringfence: method\n", false},
+	{"too many", 429, "slow down\n", false},
+	{"redirect", 302, "", false},
+	{"no content", 204, "", false},
+}
+
+// TestNativeGarbage holds that what can't be understood is no decision: the
+// calls pass, and after three in a row nobody asks until the daemon is well.
+func TestNativeGarbage(t *testing.T) {
+	t.Parallel()
+	var script atomic.Int32 // index into garbage, -1: a sane daemon
+	d := startScripted(t, func(q rig.Question) (int, string) {
+		if i := script.Load(); i >= 0 {
+			return garbage[i].status, garbage[i].body
+		}
+		return blocksSpam(q)
+	})
+	n := startNative(t, rig.KamailioOptions{Ringfence: d.Addr}, nil)
+	closed := startNative(t, rig.KamailioOptions{Ringfence: d.Addr, Defines: map[string]string{"RINGFENCE_FAIL_CLOSED": "1"}}, nil)
+	for i, g := range garbage {
+		t.Run(g.name, func(t *testing.T) {
+			script.Store(int32(i))
+			asked := len(d.Asked())
+			for range 6 {
+				if r := n.place(t, rig.Request{From: from(spam)}); r.Code != 200 || r.Latency > slow {
+					t.Errorf("fail open: %s after %s, want 200", r.Status, r.Latency)
+				}
+			}
+			// The timer may find the stand-in well and close the breaker meanwhile: one more question.
+			if asked = len(d.Asked()) - asked; (asked > 4) == g.opens {
+				t.Errorf("%d questions for 6 calls; breaker opens: %v", asked, g.opens)
+			}
+			r := closed.place(t, rig.Request{From: from("13015550299")})
+			if r.Code != 503 || rig.Header(r.Final, "Retry-After") != "" {
+				t.Errorf("fail closed:\n%s", r.Final)
+			}
+			if r := closed.place(t, rig.Request{URI: "sip:911@127.0.0.1"}); r.Code != 200 {
+				t.Errorf("fail closed, emergency call: %s", r.Status)
+			}
+			script.Store(-1)
+			for _, n := range []native{n, closed} {
+				eventually(t, "a sane daemon is asked again", func() bool {
+					return n.place(t, rig.Request{From: from(spam)}).Code == 603
+				})
+			}
+		})
+	}
+}
+
+// TestNativeUnreachable holds both settings where nothing listens at all.
+func TestNativeUnreachable(t *testing.T) {
+	t.Parallel()
+	port, err := rig.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	nowhere := fmt.Sprintf("127.0.0.1:%d", port)
+	open := startNative(t, rig.KamailioOptions{Ringfence: nowhere}, nil)
+	closed := startNative(t, rig.KamailioOptions{Ringfence: nowhere, Defines: map[string]string{"RINGFENCE_FAIL_CLOSED": "1"}}, nil)
+	for range 10 {
+		if r := open.place(t, rig.Request{}); r.Code != 200 || r.Latency > slow {
+			t.Errorf("fail open: %s after %s", r.Status, r.Latency)
+		}
+		if r := closed.place(t, rig.Request{}); r.Status != "SIP/2.0 503 Service Unavailable" || r.Latency > slow {
+			t.Errorf("fail closed: %s after %s", r.Status, r.Latency)
+		}
+	}
+}

@@ -1,0 +1,143 @@
+package integration
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"ringfence/integration/rig"
+)
+
+// outcome waits for the report of a decision that matches a pattern, which
+// stands for all but the id.
+func outcome(t testing.TB, d *rig.Scripted, pattern string) {
+	t.Helper()
+	re := regexp.MustCompile("^[0-9a-z]{20} " + pattern + "$")
+	err := rig.Wait(10*time.Second, "outcome "+pattern, func() bool {
+		for _, line := range d.Outcomes() {
+			if re.MatchString(line) {
+				return true
+			}
+		}
+		return false
+	})
+	if err != nil {
+		t.Errorf("%v; there are:\n%s", err, strings.Join(d.Outcomes(), "\n"))
+	}
+}
+
+// TestNativeOutcomes holds what is reported of a call: once how it ended, and
+// once that it was answered.
+func TestNativeOutcomes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		answer rig.Answer
+		want   []string // decision id, code, upstream, rang, ring ms, talk ms, over, by whom, phrase
+	}{
+		{"answered, hung up by the caller", rig.Answer{Ring: true}, []string{`200 127\.0\.0\.1 1 \d+ 0 0 - OK`, `200 127\.0\.0\.1 1 \d+ \d+ 1 caller OK`}},
+		{"answered, hung up by the callee", rig.Answer{HangUp: true}, []string{`200 127\.0\.0\.1 0 \d+ 0 0 - OK`, `200 127\.0\.0\.1 0 \d+ \d+ 1 callee OK`}},
+		{"not found", rig.Answer{Status: "404 Not Found"}, []string{`404 127\.0\.0\.1 0 \d+ 0 1 - Not Found`}},
+		{"busy after ringing", rig.Answer{Status: "486 Busy Here", Ring: true}, []string{`486 127\.0\.0\.1 1 \d+ 0 1 - Busy Here`}},
+		{"blocked upstream", rig.Answer{Status: "603 Network Blocked"}, []string{`603 127\.0\.0\.1 0 \d+ 0 1 - Network Blocked`}},
+		{"an odd phrase", rig.Answer{Status: "404 N\tt \x01F\xc3\xb6und"}, []string{`404 127\.0\.0\.1 0 \d+ 0 1 - Nt Fund`}},
+		{"no phrase", rig.Answer{Status: "480 "}, []string{`480 127\.0\.0\.1 0 \d+ 0 1 - -`}},
+		{"no answer", rig.Answer{Silent: true}, []string{`408 - 0 \d+ 0 1 - -`}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			d := startScripted(t, blocksSpam)
+			n := startNative(t, rig.KamailioOptions{Ringfence: d.Addr, Defines: map[string]string{"ANSWER_TIMEOUT": "1000"}}, map[string]rig.Answer{"12025550200": c.answer})
+			r := n.send(t, "udp", rig.Request{}.Bytes(), rig.PlaceOptions{Hold: true})
+			if r.Code < 300 {
+				if c.answer.HangUp {
+					if _, err := r.AwaitRequest(5 * time.Second); err != nil {
+						t.Fatal(err)
+					}
+				} else if _, err := r.HangUp(); err != nil {
+					t.Fatal(err)
+				}
+				defer r.Close()
+			}
+			for _, want := range c.want {
+				outcome(t, d, want)
+			}
+			if got := d.Outcomes(); len(got) != len(c.want) {
+				t.Errorf("%d outcomes, want %d:\n%s", len(got), len(c.want), strings.Join(got, "\n"))
+			}
+		})
+	}
+}
+
+// TestNativeOutcomesWait holds that outcomes survive a daemon that is away.
+func TestNativeOutcomesWait(t *testing.T) {
+	t.Parallel()
+	d := startScripted(t, blocksSpam)
+	n := startNative(t, rig.KamailioOptions{Ringfence: d.Addr}, nil)
+	r := n.send(t, "udp", rig.Request{}.Bytes(), rig.PlaceOptions{Hold: true})
+	outcome(t, d, `200 .* 0 0 - OK`)
+	d.Freeze()
+	if _, err := r.HangUp(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(1500 * time.Millisecond) // longer than the timer process waits for an answer
+	d.Thaw()
+	outcome(t, d, `200 .* 1 caller OK`)
+}
+
+// TestNativeCarriers holds that a second carrier is tried when the first fails,
+// but never after a 6xx, and that the report tells of the last word.
+func TestNativeCarriers(t *testing.T) {
+	t.Parallel()
+	d := startScripted(t, func(q rig.Question) (int, string) {
+		return 200, rig.Lines("allow", "", "", "", "", "Spam likely", "withhold", "")
+	})
+	second, err := rig.StartCarrier(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stops(t, "second carrier", second.Stop)
+	reason := `Reason: SIP;cause=603;text="v=analytics1;url=https://other.example;id=7";location=LN`
+	n := startNative(t, rig.KamailioOptions{Config: "testdata/busy.cfg", Ringfence: d.Addr, Carrier2: second.Addr}, map[string]rig.Answer{
+		"12025550503": {Status: "503 Service Unavailable"},
+		"12025550404": {Status: "404 Not Found"},
+		"12025550603": {Status: "603 Network Blocked", Headers: []string{reason}},
+		"12025550604": {Status: "603 NETWORK blocked"},
+		"12025550607": {Status: "607 Unwanted"},
+	})
+	for callee, want := range map[string]string{
+		"12025550503": "200 OK",
+		"12025550404": "200 OK",
+		"12025550603": "603 Network Blocked",
+		"12025550604": "603 NETWORK blocked",
+		"12025550607": "607 Unwanted",
+	} {
+		r := n.place(t, rig.Request{URI: "sip:" + callee + "@127.0.0.1"})
+		if r.Status != "SIP/2.0 "+want {
+			t.Errorf("%s: %s, want %s", callee, r.Status, want)
+		}
+		tried := 0
+		if want == "200 OK" {
+			tried = 1
+		}
+		if got := second.Calls(callee); got != tried {
+			t.Errorf("%s: the second carrier got %d calls, want %d", callee, got, tried)
+		}
+		if callee == "12025550603" && "Reason: "+r.Reason != reason {
+			t.Errorf("Reason %q, want the carrier's own", r.Reason)
+		}
+	}
+	// What was done to the call holds for the second carrier too.
+	for _, m := range second.Requests("INVITE") {
+		if f := rig.Header(m, "From"); !strings.HasPrefix(f, `"Anonymous" <sip:anonymous@anonymous.invalid>`) || rig.Header(m, "X-Ringfence-Label") == "" {
+			t.Errorf("at the second carrier:\n%s", m)
+		}
+	}
+	eventually(t, "outcomes of five calls, two of them answered", func() bool { return len(d.Outcomes()) >= 7 })
+	for _, line := range d.Outcomes() {
+		if strings.Contains(line, " 404 ") || strings.Contains(line, " 503 ") {
+			t.Errorf("reported a carrier that was not the last: %s", line)
+		}
+	}
+}
