@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"ringfence/integration/rig"
+)
+
+// keepAlive is how many connections ask at once, as Kamailio's workers would.
+const keepAlive = 4
+
+// server is one side of a comparison.
+type server struct {
+	address string
+	cpu     func() (time.Duration, error)
+	stop    func() error
+}
+
+// startOurs starts the daemon with the scenario's rules and list.
+func startOurs(p plan, dir string) (*server, error) {
+	if err := writeScenario(dir, benchRules); err != nil {
+		return nil, err
+	}
+	r, err := rig.StartRingfence(p.binary, dir)
+	if err != nil {
+		return nil, err
+	}
+	return &server{r.Addr, func() (time.Duration, error) { return processorTime(r.PID()) }, r.Stop}, nil
+}
+
+// startBare starts the do-nothing server, with an answer of the given kind.
+func startBare(kind string) (*server, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(self, bareVerb, kind)
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	stop := func() error { return errors.Join(in.Close(), cmd.Wait()) }
+	line, err := bufio.NewReader(io.LimitReader(out, 256)).ReadString('\n')
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("the bare server said no address: %w", err), stop())
+	}
+	address := strings.TrimSpace(line)
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		return nil, errors.Join(err, stop())
+	}
+	return &server{address, func() (time.Duration, error) { return processorTime(cmd.Process.Pid) }, stop}, nil
+}
+
+// benchHTTP holds the decision endpoint against a bare handler that reads the
+// same body and writes the same answer.
+func benchHTTP(p plan, dir string) (err error) {
+	ours, err := startOurs(p, dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, ours.stop()) }()
+	bare, err := startBare("allow")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, bare.stop()) }()
+
+	who := &callers{listed: 10}
+	load := func(s *server, rate float64) func() (sample, error) {
+		return func() (sample, error) {
+			return httpLoad{address: s.address, conns: keepAlive, rate: rate, length: p.length(), callers: who}.run(s.cpu)
+		}
+	}
+	for _, s := range []*server{ours, bare} { // once, uncounted
+		if _, err := load(s, 0)(); err != nil {
+			return err
+		}
+	}
+	c, err := alternate(p.pairs, load(ours, 0), load(bare, 0))
+	if err != nil {
+		return err
+	}
+	figure("http_requests", c.ours.rate, "requests/s")
+	figure("http_bare_requests", c.theirs.rate, "requests/s")
+	figure("http_vs_bare", c.ratio, "ratio")
+	figure("http_vs_bare_least", c.low, "ratio")
+	figure("http_vs_bare_most", c.high, "ratio")
+	figure("http_cpu_us", c.ours.cpu, "µs")
+	figure("http_bare_cpu_us", c.theirs.cpu, "µs")
+	figure("added_cpu_us", c.ours.cpu-c.theirs.cpu, "µs")
+
+	half := c.ours.rate / 2
+	c, err = alternate(p.pairs, load(ours, half), load(bare, half))
+	if err != nil {
+		return err
+	}
+	figure("http_p50", c.ours.p50, "µs")
+	figure("http_p99", c.ours.p99, "µs")
+	figure("added_p50", c.ours.p50-c.theirs.p50, "µs")
+	figure("added_p99", c.ours.p99-c.theirs.p99, "µs")
+	return nil
+}

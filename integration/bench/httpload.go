@@ -1,0 +1,139 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// httpLoad asks a decision endpoint over keep-alive connections, each with one
+// request on the way at a time, and with a caller that was not asked about before.
+type httpLoad struct {
+	address string
+	conns   int
+	rate    float64       // requests a second over all connections, 0: as fast as answers come
+	length  time.Duration // of the run
+	callers *callers
+}
+
+// requestOf is the whole HTTP request; the caller's ten national digits stand at each of at.
+func requestOf(address string, invite []byte) (request []byte, at []int) {
+	head := "POST /kamailio/call?src=127.0.0.9&port=5060&ruri=sip%3a%2b12125557100%40127.0.0.1 HTTP/1.1\r\nHost: " + address +
+		"\r\nContent-Type: application/sip\r\nContent-Length: " + strconv.Itoa(len(invite)) + "\r\n\r\n"
+	request = append([]byte(head), invite...)
+	return request, marks(request)
+}
+
+func (l httpLoad) run(cpu func() (time.Duration, error)) (sample, error) {
+	before, err := cpu()
+	if err != nil {
+		return sample{}, err
+	}
+	var (
+		mu   sync.Mutex
+		all  []float64
+		errs []error
+		wg   sync.WaitGroup
+	)
+	start := time.Now()
+	for range l.conns {
+		wg.Go(func() {
+			times, err := l.connection(start)
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, times...)
+			errs = append(errs, err)
+		})
+	}
+	wg.Wait()
+	took := time.Since(start)
+	if err := errors.Join(errs...); err != nil {
+		return sample{}, err
+	}
+	after, err := cpu()
+	if err != nil {
+		return sample{}, err
+	}
+	slices.Sort(all)
+	n := float64(len(all))
+	return sample{
+		rate: n / took.Seconds(),
+		cpu:  float64((after - before).Microseconds()) / n,
+		p50:  percentile(all, 0.50),
+		p99:  percentile(all, 0.99),
+	}, nil
+}
+
+// connection asks until the run is over; the times are in µs from the last byte
+// written to the whole answer read.
+func (l httpLoad) connection(start time.Time) ([]float64, error) {
+	c, err := net.Dial("tcp4", l.address)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	if err := c.SetDeadline(start.Add(l.length + 10*time.Second)); err != nil {
+		return nil, err
+	}
+	request, at := requestOf(l.address, invite700("127.0.0.9:5060"))
+	times := make([]float64, 0, 1<<18)
+	buf := make([]byte, 4096)
+	pause := time.Duration(0)
+	if l.rate > 0 {
+		pause = time.Duration(float64(time.Second) * float64(l.conns) / l.rate)
+	}
+	for next := start; ; next = next.Add(pause) {
+		if wait := time.Until(next); pause > 0 && wait > 0 {
+			time.Sleep(wait)
+		}
+		sent := time.Now()
+		if sent.Sub(start) >= l.length {
+			return times, nil
+		}
+		l.callers.next(request, at)
+		if _, err := c.Write(request); err != nil {
+			return nil, err
+		}
+		if err := readAnswer(c, buf); err != nil {
+			return nil, err
+		}
+		times = append(times, float64(time.Since(sent).Nanoseconds())/1000)
+	}
+}
+
+// readAnswer reads one whole response and accepts a decision only.
+func readAnswer(c net.Conn, buf []byte) error {
+	n := 0
+	for {
+		k, err := c.Read(buf[n:])
+		if err != nil {
+			return err
+		}
+		n += k
+		head, body, ok := bytes.Cut(buf[:n], []byte("\r\n\r\n"))
+		if !ok {
+			continue
+		}
+		_, rest, ok := bytes.Cut(head, []byte("Content-Length: "))
+		if !ok {
+			return fmt.Errorf("an answer without Content-Length: %q", head)
+		}
+		digits, _, _ := bytes.Cut(rest, []byte("\r\n"))
+		size, err := strconv.Atoi(string(digits))
+		if err != nil || size > len(buf) {
+			return fmt.Errorf("an answer with Content-Length %q", digits)
+		}
+		if len(body) < size {
+			continue
+		}
+		if !bytes.HasPrefix(head, []byte("HTTP/1.1 200")) || !bytes.HasPrefix(body, []byte("1 ")) {
+			return fmt.Errorf("not a decision: %q", buf[:n])
+		}
+		return nil
+	}
+}

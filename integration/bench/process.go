@@ -1,0 +1,38 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func cores() int { return runtime.NumCPU() }
+
+// ticks is USER_HZ, which Linux fixes at 100 for what /proc shows.
+const ticks = 100
+
+// processorTime is what process pid has used so far, user and system, from
+// /proc/PID/stat (fields 14 and 15, proc(5)).
+func processorTime(pid int) (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, ok := strings.Cut(string(text), ") ")
+	fields := strings.Fields(rest)
+	if !ok || len(fields) < 13 {
+		return 0, fmt.Errorf("/proc/%d/stat: %q has no processor time", pid, text)
+	}
+	var used time.Duration
+	for _, f := range fields[11:13] {
+		n, err := strconv.ParseInt(f, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("/proc/%d/stat: %w", pid, err)
+		}
+		used += time.Duration(n) * time.Second / ticks
+	}
+	return used, nil
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+)
+
+// sample is what one run of a load showed.
+type sample struct {
+	rate    float64 // answers a second
+	cpu     float64 // processor time of the server, µs an answer
+	p50     float64 // µs
+	p99     float64 // µs
+	lost    int     // requests or calls that got no answer
+	retries int     // SIP retransmissions
+}
+
+func median(v []float64) float64 {
+	s := slices.Sorted(slices.Values(v))
+	if n := len(s); n%2 == 0 {
+		return (s[n/2-1] + s[n/2]) / 2
+	}
+	return s[len(s)/2]
+}
+
+// compared is the result of alternating pairs of runs.
+type compared struct {
+	ratio, low, high float64 // rate of ours over theirs: median, least, most
+	ours, theirs     sample  // medians of each figure
+}
+
+// alternate runs the pair ours, theirs n times, each pair in the other order
+// than the one before, so that a drift of the machine's speed meets both.
+func alternate(n int, ours, theirs func() (sample, error)) (compared, error) {
+	var a, b []sample
+	var ratios []float64
+	for i := range n {
+		first, second := ours, theirs
+		if i%2 == 1 {
+			first, second = theirs, ours
+		}
+		x, err := first()
+		if err != nil {
+			return compared{}, err
+		}
+		y, err := second()
+		if err != nil {
+			return compared{}, err
+		}
+		if i%2 == 1 {
+			x, y = y, x
+		}
+		if x.lost+y.lost > 0 {
+			return compared{}, fmt.Errorf("pair %d: %d of ours and %d of theirs were never answered", i+1, x.lost, y.lost)
+		}
+		a, b = append(a, x), append(b, y)
+		ratios = append(ratios, x.rate/y.rate)
+		fmt.Fprintf(os.Stderr, "  pair %d of %d: %.0f/s and %.0f/s, ratio %.3f\n", i+1, n, x.rate, y.rate, x.rate/y.rate)
+	}
+	return compared{median(ratios), slices.Min(ratios), slices.Max(ratios), middle(a), middle(b)}, nil
+}
+
+// middle takes each figure's median by itself.
+func middle(all []sample) sample {
+	pick := func(f func(sample) float64) float64 {
+		v := make([]float64, len(all))
+		for i, s := range all {
+			v[i] = f(s)
+		}
+		return median(v)
+	}
+	m := sample{
+		rate: pick(func(s sample) float64 { return s.rate }),
+		cpu:  pick(func(s sample) float64 { return s.cpu }),
+		p50:  pick(func(s sample) float64 { return s.p50 }),
+		p99:  pick(func(s sample) float64 { return s.p99 }),
+	}
+	for _, s := range all {
+		m.retries += s.retries
+	}
+	return m
+}
+
+// percentile takes the q-th part (0 to 1) of sorted values.
+func percentile(sorted []float64, q float64) float64 {
+	if len(sorted) == 0 {
+		return 0
+	}
+	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
+}

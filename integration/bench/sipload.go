@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"time"
+)
+
+// sipLoad places calls that the switch refuses by itself: INVITE, final answer,
+// ACK; each worker has its own socket and one call on the way at a time.
+type sipLoad struct {
+	address string
+	workers int
+	length  time.Duration
+	want    string // how the final status line begins
+	callers *callers
+}
+
+// Timers of a UAC over UDP (RFC 3261 §17.1.1.2): the first retransmission, and
+// how long a call may take before it counts as lost.
+const (
+	timerA     = 500 * time.Millisecond
+	lostBeyond = 8 * time.Second
+)
+
+func (l sipLoad) run(cpu func() (time.Duration, error)) (sample, error) {
+	before, err := cpu()
+	if err != nil {
+		return sample{}, err
+	}
+	var (
+		mu    sync.Mutex
+		all   []float64
+		errs  []error
+		total sample
+		wg    sync.WaitGroup
+	)
+	start := time.Now()
+	for range l.workers {
+		wg.Go(func() {
+			times, one, err := l.worker(start)
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, times...)
+			total.lost += one.lost
+			total.retries += one.retries
+			errs = append(errs, err)
+		})
+	}
+	wg.Wait()
+	took := time.Since(start)
+	if err := errors.Join(errs...); err != nil {
+		return sample{}, err
+	}
+	after, err := cpu()
+	if err != nil {
+		return sample{}, err
+	}
+	slices.Sort(all)
+	total.rate = float64(len(all)) / took.Seconds()
+	total.cpu = float64((after - before).Microseconds()) / float64(len(all))
+	total.p50, total.p99 = percentile(all, 0.50), percentile(all, 0.99)
+	return total, nil
+}
+
+func (l sipLoad) worker(start time.Time) (times []float64, s sample, err error) {
+	c, err := net.Dial("udp4", l.address)
+	if err != nil {
+		return nil, s, err
+	}
+	defer c.Close()
+	invite := invite700(c.LocalAddr().String())
+	at := marks(invite)
+	ack := ackOf(invite)
+	ackAt := marks(ack)
+	buf := make([]byte, 4096)
+	for time.Since(start) < l.length {
+		l.callers.next(invite, at)
+		for i, k := range ackAt {
+			copy(ack[k:k+10], invite[at[i]:at[i]+10])
+		}
+		sent := time.Now()
+		status, retries, err := ask(c, invite, invite[at[0]:at[0]+10], buf)
+		s.retries += retries
+		if err != nil {
+			s.lost++
+			continue
+		}
+		times = append(times, float64(time.Since(sent).Nanoseconds())/1000)
+		if !bytes.HasPrefix(status, []byte(l.want)) {
+			return nil, s, fmt.Errorf("a call was answered %q, want %q", status, l.want)
+		}
+		if _, err := c.Write(ack); err != nil {
+			return nil, s, err
+		}
+	}
+	return times, s, nil
+}
+
+// ask sends the INVITE, again after each timer, until a final answer of its own
+// transaction came; digits tell it from an earlier call's.
+func ask(c net.Conn, invite, digits, buf []byte) (status []byte, retries int, err error) {
+	begun := time.Now()
+	for wait := timerA; time.Since(begun) < lostBeyond; wait *= 2 {
+		if _, err := c.Write(invite); err != nil {
+			return nil, retries, err
+		}
+		if err := c.SetReadDeadline(time.Now().Add(wait)); err != nil {
+			return nil, retries, err
+		}
+		for {
+			n, err := c.Read(buf)
+			if err != nil {
+				break // the timer
+			}
+			status, rest, _ := bytes.Cut(buf[:n], []byte("\r\n"))
+			if bytes.Contains(rest, digits) && !bytes.HasPrefix(status, []byte("SIP/2.0 1")) {
+				return status, retries, nil
+			}
+		}
+		retries++
+	}
+	return nil, retries, errors.New("no final answer")
+}
+
+// marks finds every callerMark.
+func marks(message []byte) (at []int) {
+	for from := 0; ; {
+		i := bytes.Index(message[from:], []byte(callerMark))
+		if i < 0 {
+			return at
+		}
+		at = append(at, from+i)
+		from += i + len(callerMark)
+	}
+}
+
+// ackOf is the ACK of a refused INVITE (RFC 3261 §17.1.1.3), marks in the same order.
+func ackOf(invite []byte) []byte {
+	var ack bytes.Buffer
+	for line := range bytes.Lines(invite) {
+		switch {
+		case bytes.HasPrefix(line, []byte("INVITE ")):
+			ack.WriteString("ACK " + string(line[len("INVITE "):]))
+		case bytes.HasPrefix(line, []byte("CSeq:")):
+			ack.WriteString("CSeq: 1 ACK\r\n")
+		case bytes.HasPrefix(line, []byte("Via:")), bytes.HasPrefix(line, []byte("Max-Forwards:")), bytes.HasPrefix(line, []byte("From:")),
+			bytes.HasPrefix(line, []byte("To:")), bytes.HasPrefix(line, []byte("Call-ID:")), bytes.HasPrefix(line, []byte("Content-Length:")):
+			ack.Write(line)
+		}
+	}
+	ack.WriteString("\r\n")
+	return ack.Bytes()
+}
