@@ -11,20 +11,31 @@ import (
 	"ringfence/integration/rig"
 )
 
-const slow = 100 * time.Millisecond
+const (
+	slow    = 100 * time.Millisecond
+	timeout = time.Second // RINGFENCE_TIMEOUT; a call that took less did not wait for it
+)
 
 // TestNativeStopped holds the bound for a daemon that hangs: stopped for 30 s
-// at 100 calls a second, at most 7 calls wait and none is lost.
+// at 100 calls a second, at most 7 calls wait and none is lost. Another Kamailio
+// with a daemon that answers has the same load at the same time: what is slow
+// there is the machine's doing. Not parallel to other tests for that reason.
 func TestNativeStopped(t *testing.T) {
-	t.Parallel()
 	rig.Need(t, "sipp")
+	const calls, bound = 3300, 7
 	d := startDaemon(t)
 	n := startNative(t, rig.KamailioOptions{Ringfence: d.Addr}, map[string]rig.Answer{"12025550200": {}})
-	l, err := rig.StartLoad(rig.LoadOptions{Scenario: "answered", To: n.Addr, Callee: "12025550200", Callers: []string{"+13015550299"}, Rate: 100, Calls: 3600})
-	if err != nil {
-		t.Fatal(err)
+	control := startNative(t, rig.KamailioOptions{Ringfence: startScripted(t, blocksSpam).Addr}, map[string]rig.Answer{"12025550200": {}})
+	var loads [2]*rig.Load
+	for i, to := range []string{n.Addr, control.Addr} {
+		l, err := rig.StartLoad(rig.LoadOptions{Scenario: "answered", To: to, Callee: "12025550200", Callers: []string{"+13015550299"}, Rate: 100, Calls: calls})
+		if err != nil {
+			t.Fatal(err)
+		}
+		stops(t, "sipp", l.Stop)
+		loads[i] = l
 	}
-	time.Sleep(2 * time.Second)
+	time.Sleep(time.Second)
 	if err := d.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
@@ -32,17 +43,28 @@ func TestNativeStopped(t *testing.T) {
 	if err := d.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	r, err := l.Wait(time.Minute)
+	r, err := loads[0].Wait(time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d calls, %d lost, %d slower than %s, p50 %s, p99 %s, slowest %s",
-		r.Succeeded, r.Failed, r.Slower(slow), slow, r.Quantile(0.5), r.Quantile(0.99), r.Quantile(1))
-	if r.Succeeded != 3600 || r.Failed != 0 {
-		t.Errorf("%d calls of 3600 went through, %d failed", r.Succeeded, r.Failed)
+	other, err := loads[1].Wait(time.Minute)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if s := r.Slower(slow); s > 7 {
-		t.Errorf("%d calls were slower than %s, want at most 7", s, slow)
+	held := strings.Count(string(n.Log()), "timed out on request (url: http://"+d.Addr+"/kamailio/call")
+	t.Logf("%d calls, %d lost, %d waited for the timeout, %d slower than %s (%d where the daemon answers), p50 %s, p99 %s, slowest %s",
+		r.Succeeded, r.Failed, held, r.Slower(slow), slow, other.Slower(slow), r.Quantile(0.5), r.Quantile(0.99), r.Quantile(1))
+	if r.Succeeded != calls || r.Failed != 0 {
+		t.Errorf("%d calls of %d went through, %d failed", r.Succeeded, calls, r.Failed)
+	}
+	if held > bound {
+		t.Errorf("%d calls waited for the timeout, want at most %d", held, bound)
+	}
+	switch s := r.Slower(slow); {
+	case other.Slower(slow) > 0:
+		t.Logf("the machine is too busy to hold the bound of %s", slow)
+	case s > bound:
+		t.Errorf("%d calls were slower than %s, want at most %d", s, slow, bound)
 	}
 	n.recovers(t)
 }
@@ -67,7 +89,7 @@ func TestNativeKilled(t *testing.T) {
 	}
 	for i := range 20 {
 		r := n.place(t, rig.Request{From: from("+13035550260")})
-		if r.Code != 200 || r.Latency > slow {
+		if r.Code != 200 || r.Latency >= timeout {
 			t.Errorf("call %d without a daemon: %s after %s", i, r.Status, r.Latency)
 		}
 	}
@@ -151,7 +173,7 @@ func TestNativeGarbage(t *testing.T) {
 			script.Store(int32(i))
 			asked := len(d.Asked())
 			for range 6 {
-				if r := n.place(t, rig.Request{From: from(spam)}); r.Code != 200 || r.Latency > slow {
+				if r := n.place(t, rig.Request{From: from(spam)}); r.Code != 200 || r.Latency >= timeout {
 					t.Errorf("fail open: %s after %s, want 200", r.Status, r.Latency)
 				}
 			}
@@ -187,10 +209,10 @@ func TestNativeUnreachable(t *testing.T) {
 	open := startNative(t, rig.KamailioOptions{Ringfence: nowhere}, nil)
 	closed := startNative(t, rig.KamailioOptions{Ringfence: nowhere, Defines: map[string]string{"RINGFENCE_FAIL_CLOSED": "1"}}, nil)
 	for range 10 {
-		if r := open.place(t, rig.Request{}); r.Code != 200 || r.Latency > slow {
+		if r := open.place(t, rig.Request{}); r.Code != 200 || r.Latency >= timeout {
 			t.Errorf("fail open: %s after %s", r.Status, r.Latency)
 		}
-		if r := closed.place(t, rig.Request{}); r.Status != "SIP/2.0 503 Service Unavailable" || r.Latency > slow {
+		if r := closed.place(t, rig.Request{}); r.Status != "SIP/2.0 503 Service Unavailable" || r.Latency >= timeout {
 			t.Errorf("fail closed: %s after %s", r.Status, r.Latency)
 		}
 	}
