@@ -65,17 +65,3 @@ func TestNumbersDoNotAllocate(t *testing.T) {
 		t.Errorf("%+v, want a ring that went round", stats)
 	}
 }
-
-var callID1 = callID(1)
-
-// remember adds a call and reports its end.
-func remember(p *Pending, i int) {
-	id := callID1
-	for at := len(id) - 1; i > 0; at-- {
-		id[at] = crockford[i&31]
-		i >>= 5
-	}
-	p.Add(id, PendingCall{Callee: Number{12025551234}, Trunk: "a"})
-	o := Outcome{ID: id, Code: 404}
-	p.observe(&o)
-}

@@ -87,7 +87,7 @@ func read[T string | []byte](p *Plan, user T) Number {
 			return n
 		}
 	}
-	if len(seen) >= 8 && len(seen) <= maxGlobal && seen[0] != 0 {
+	if len(seen) >= minBare && len(seen) <= maxGlobal && seen[0] != 0 {
 		if code := numbering().code(seen); code != 0 {
 			return Number{value(seen)}
 		}
@@ -163,8 +163,8 @@ func (c *dialling) inland(digits []byte) ([]byte, bool) {
 
 // abroad reads digits that begin with the international prefix. Of several
 // prefixes that fit ("00" and, with a carrier's digits, "0015") the shortest
-// that leaves a possible number wins, then the shortest that leaves an
-// assigned calling code.
+// that leaves a possible number wins, then the shortest that leaves 8 digits or
+// more with an assigned calling code.
 func (c *dialling) abroad(digits []byte) Number {
 	var assigned Number
 	state := int32(1)
@@ -179,7 +179,7 @@ func (c *dialling) abroad(digits []byte) Number {
 		if numbering().possible(rest) {
 			return Number{value(rest)}
 		}
-		if assigned.key == 0 {
+		if assigned.key == 0 && len(rest) >= minBare {
 			assigned = Number{value(rest)}
 		}
 	}
@@ -193,6 +193,8 @@ func (c *dialling) global(national []byte) Number {
 	}
 	return Number{v}
 }
+
+const minBare = 8 // digits that are taken for E.164 by their calling code alone
 
 const nanp = 10_000_000_000 // the calling code 1 before 10 digits
 

@@ -48,6 +48,8 @@ func TestPlanNumber(t *testing.T) {
 		{"US", nil, "411", Malformed, "411"},
 		{"US", nil, "0000000000", Malformed, "0000000000"},
 		{"US", nil, "0", Malformed, "0"},
+		{"US", nil, "011911", Malformed, "011911"},
+		{"US", nil, "0111", Malformed, "0111"},
 		{"US", nil, "0110000", Malformed, "0110000"},
 		{"US", nil, "011999123456789", Malformed, "011999123456789"},
 		{"US", nil, "02025550142", Malformed, "02025550142"},
