@@ -72,12 +72,13 @@ func (d *Diagnostics) at(p Position, subject, message, hint string) {
 	*d = append(*d, Diagnostic{File: p.File, Line: p.Line, Column: p.Column, Subject: subject, Message: message, Hint: hint})
 }
 
-// inOrder sorts the findings of each file by place and keeps the order in
-// which the files came.
+// inOrder sorts the findings: first those of no file, then those of each file
+// by place in the order of files, then those of other files.
 func (d Diagnostics) inOrder(files []string) {
-	rank := make(map[string]int, len(files))
+	rank := make(map[string]int, len(files)+1)
+	rank[""] = -len(files)
 	for i, f := range files {
-		rank[f] = i + 1
+		rank[f] = i - len(files)
 	}
 	slices.SortStableFunc(d, func(a, b Diagnostic) int {
 		return cmp.Or(cmp.Compare(rank[a.File], rank[b.File]), cmp.Compare(a.File, b.File),
@@ -99,7 +100,7 @@ func didYouMean(word string, known []string) string {
 		return "did you mean " + best + "?"
 	case len(known) == 0:
 		return ""
-	case len(known) <= 12:
+	case len(known) <= 16:
 		return "known: " + strings.Join(known, ", ")
 	}
 	return ""

@@ -314,12 +314,14 @@ func (l *lowering) function(n *ast.CallNode) *Function {
 	case fn == nil:
 		l.fault(n, fmt.Sprintf("unknown function %s", id.Value), didYouMean(id.Value, functionNames()))
 	case len(n.Arguments) != fn.arguments:
-		l.fault(n, fmt.Sprintf("%s takes %d arguments, got %d", fn.Name, fn.arguments, len(n.Arguments)), "write "+fn.Signature)
+		l.fault(n, fmt.Sprintf("%s takes %s, got %d", fn.Name, argumentCounts[fn.arguments], len(n.Arguments)), "write "+fn.Signature)
 	default:
 		return fn
 	}
 	return nil
 }
+
+var argumentCounts = [...]string{1: "one argument", 2: "two arguments"}
 
 // numberArgument is the number that a function is about, nil after a finding.
 func (l *lowering) numberArgument(n *ast.CallNode, fn *Function) *operand {
@@ -355,6 +357,12 @@ func (l *lowering) value(n ast.Node) *operand {
 		l.fault(n, strconv.Quote(n.Value)+" is a constant", "write an attribute here")
 	case *ast.IntegerNode, *ast.FloatNode:
 		l.fault(n, n.String()+" is a plain number", "telephone numbers and codes are texts in quotes")
+	case *ast.UnaryNode:
+		if n.Operator == "not" || n.Operator == "!" {
+			l.fault(n, "not negates a condition, and binds tighter than in and ==", "write a not in b, a != b or not (…)")
+			return nil
+		}
+		l.fault(n, "operator "+n.Operator+" has no use here", "")
 	default:
 		l.fault(n, "this cannot be used here: "+shorten(n.String()), "conditions are comparisons, in, and, or, not and the functions "+strings.Join(functionNames(), ", "))
 	}

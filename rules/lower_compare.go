@@ -169,6 +169,9 @@ func (l *lowering) inList(at ast.Node, o *operand, name string) *condition {
 		if _, ok := l.learned[name]; ok {
 			hint = fmt.Sprintf("it is learned: write learned(%q)", name)
 		}
+		if hint == "" {
+			hint = "declare it under lists:"
+		}
 		return l.fault(at, fmt.Sprintf("unknown list %q", name), hint)
 	}
 	if o == nil || entry.list == nil {
@@ -190,6 +193,9 @@ func (l *lowering) inLearned(at ast.Node, o *operand, name string) *condition {
 		hint := didYouMean(name, names(l.learned))
 		if l.lists[name] != nil {
 			hint = fmt.Sprintf("it is a list: write list(%q)", name)
+		}
+		if hint == "" {
+			hint = "declare it under learn:"
 		}
 		return l.fault(at, fmt.Sprintf("unknown learned list %q", name), hint)
 	}

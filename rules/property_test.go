@@ -125,7 +125,7 @@ func (a author) number() clause {
 		return clause{fmt.Sprintf("%s in [%q, %q, %q]", name, set[0], set[1], set[2]), any(func(n Number) bool { return slices.Contains(set, n.String()) })}
 	case 3, 4:
 		full := pick(a.r, universe[:10])
-		prefix := full[:2+a.r.IntN(len(full)-2)]
+		prefix := full[:2+a.r.IntN(len(full)-1)]
 		return clause{fmt.Sprintf("%s startsWith %q", name, prefix), any(func(n Number) bool { return strings.HasPrefix(n.String(), prefix) })}
 	case 5:
 		if a.r.IntN(2) == 0 {

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/goccy/go-yaml/ast"
 )
 
 // maxRuleFile is the size in bytes beyond which a rule file is a mistake.
@@ -164,7 +166,7 @@ func (s *source) read(file string, data []byte) {
 	for _, n := range doc.items(f["rules"], "rules") {
 		s.readRule(doc, n)
 	}
-	if f["rules"] == nil && f["lists"] == nil && f["learn"] == nil {
+	if len(f) == 0 {
 		s.d.at(Position{File: file}, "", "no rules in this file", "a rule file has rules:, lists: or learn:")
 	}
 }
@@ -180,12 +182,12 @@ func (s *source) readList(doc *document, e *node) {
 		if l.file = file; !filepath.IsAbs(file) {
 			l.file = filepath.Join(filepath.Dir(doc.file), file)
 		}
-	} else if f["file"] == nil {
+	} else if f.lacks("file") {
 		s.d.at(e.key, subject, "has no file", "write file: and a path relative to this rule file")
 	}
 	if word := doc.text(f["why"], subject); word != "" {
 		if l.why, ok = ParseWhy(word); !ok {
-			s.d.at(f["why"].at, subject, fmt.Sprintf("unknown why %q", word), didYouMean(word, Whys()))
+			s.d.at(f["why"].at, subject, fmt.Sprintf("unknown why %q", word), didYouMean(word, rowWhys()))
 		} else if !l.why.ofRow() {
 			s.d.at(f["why"].at, subject, fmt.Sprintf("%q is no reason that a list can give", word), "it depends on the call, not on the number")
 		}
@@ -205,7 +207,7 @@ func (s *source) readLearn(doc *document, e *node) {
 	l := learnDecl{at: e.key}
 	l.spec = LearnSpec{Name: e.name, From: doc.text(f["from"], subject), After: 1}
 	switch from := l.spec.From; {
-	case from == "" && f["from"] == nil:
+	case f.lacks("from"):
 		s.d.at(e.key, subject, "has no from", "write from: callee or from: caller")
 	case from != "" && from != "callee" && from != "caller":
 		s.d.at(f["from"].at, subject, fmt.Sprintf("cannot learn from %q", from), didYouMean(from, []string{"callee", "caller"}))
@@ -218,7 +220,7 @@ func (s *source) readLearn(doc *document, e *node) {
 			l.spec.On = append(l.spec.On, code)
 		}
 	}
-	if f["on"] == nil {
+	if f.lacks("on") {
 		s.d.at(e.key, subject, "has no on", "write on: and the statuses that teach, as in [404]")
 	}
 	for _, n := range doc.items(f["upstream"], subject) {
@@ -226,7 +228,7 @@ func (s *source) readLearn(doc *document, e *node) {
 			l.spec.Upstream = append(l.spec.Upstream, name)
 		}
 	}
-	if f["upstream"] == nil {
+	if f.lacks("upstream") {
 		s.d.at(e.key, subject, "has no upstream", "write upstream: and the trunks whose answers are believed")
 	}
 	if n := f["after"]; n != nil {
@@ -236,7 +238,7 @@ func (s *source) readLearn(doc *document, e *node) {
 	}
 	if n := f["for"]; n != nil {
 		l.spec.For = doc.duration(n, subject)
-	} else {
+	} else if f.lacks("for") {
 		s.d.at(e.key, subject, "has no for", "write for: and how long it is remembered, as in 30d")
 	}
 	s.learns = append(s.learns, l)
@@ -246,17 +248,18 @@ var ruleKeys = []string{"id", "when", "block", "allow", "divert", "label", "with
 
 func (s *source) readRule(doc *document, e *node) {
 	r := ruleDecl{at: e.at}
-	f, ok := doc.fields(e, "rule", ruleKeys...)
+	subject := "rule"
+	if r.rule.ID = idOf(e); r.rule.ID != "" {
+		subject = r.subject()
+	}
+	f, ok := doc.fields(e, subject, ruleKeys...)
 	if !ok {
 		return
 	}
-	id := doc.text(f["id"], "rule")
-	r.rule.ID = id
-	subject := r.subject()
+	id := doc.text(f["id"], subject)
 	switch {
-	case f["id"] == nil:
+	case f.lacks("id"):
 		s.d.at(e.at, "rule", "has no id", "every rule needs one: it names the rule in verdicts, counts and explanations")
-		subject = "rule"
 	case id != "" && !isName(id):
 		s.d.at(f["id"].at, subject, "an id is letters, digits, dots, dashes and underscores, at most 64", "")
 	}
@@ -264,9 +267,9 @@ func (s *source) readRule(doc *document, e *node) {
 		r.at = f["id"].at
 	}
 	r.rule.File, r.rule.Line, r.rule.Column = r.at.File, r.at.Line, r.at.Column
-	if f["when"] == nil {
+	if f.lacks("when") {
 		s.d.at(r.at, subject, "has no when", "write when: and a condition; when: true matches every call")
-	} else {
+	} else if f["when"] != nil {
 		r.when = doc.scalar(f["when"], subject)
 		r.rule.When = r.when.text
 	}
@@ -279,6 +282,20 @@ func (s *source) readRule(doc *document, e *node) {
 	}
 	s.readActions(doc, &r, f, subject)
 	s.rules = append(s.rules, r)
+}
+
+// idOf is the id of a rule, to name it in findings about its keys.
+func idOf(e *node) string {
+	if m, ok := e.raw.(ast.MapNode); ok {
+		for i := m.MapRange(); i.Next(); {
+			if key, ok := i.Key().(*ast.StringNode); ok && key.Value == "id" {
+				if id, ok := i.Value().(ast.ScalarNode); ok && i.Value().Type() != ast.NullType {
+					return id.GetToken().Value
+				}
+			}
+		}
+	}
+	return ""
 }
 
 // readActions reads what a rule does: one action that ends the evaluation, or
@@ -296,6 +313,7 @@ func (s *source) readActions(doc *document, r *ruleDecl, f fields, subject strin
 		}
 	}
 	switch {
+	case len(ending)+len(going) == 0 && f[unknownKey] != nil:
 	case len(ending)+len(going) == 0:
 		s.d.at(r.at, subject, "does nothing", "write block:, allow:, divert:, label: or withhold:")
 	case len(ending) > 1:
@@ -348,7 +366,7 @@ func (s *source) readActions(doc *document, r *ruleDecl, f fields, subject strin
 
 func (s *source) readFailure(doc *document, r *ruleDecl, n *node, subject string) {
 	identity := r.rule.Action == Block && r.rule.Why == IdentityPolicy
-	hint := "write failure: " + strings.Join(failureNames[1:], ", ")
+	hint := "write failure: and one of " + strings.Join(failureNames[1:], ", ")
 	switch {
 	case n == nil && identity:
 		s.d.at(r.why, subject, "block: identity does not say what failed", hint)

@@ -34,6 +34,12 @@ type node struct {
 
 type fields map[string]*node
 
+// unknownKey is the last of the keys that are not known.
+const unknownKey = ""
+
+// lacks tells whether a key is missing, and not for being misspelled.
+func (f fields) lacks(key string) bool { return f[key] == nil && f[unknownKey] == nil }
+
 // scalar is a text with its place, to point into it.
 type scalar struct {
 	text  string
@@ -139,7 +145,8 @@ func (y *document) place(n ast.Node) Position {
 }
 
 // fields are the values of a mapping by key. Unknown and repeated keys are
-// findings; ok is false when n is no mapping.
+// findings, and fields with such are not searched for missing ones: the author
+// meant one of them. ok is false when n is no mapping.
 func (y *document) fields(n *node, subject string, known ...string) (f fields, ok bool) {
 	m, ok := n.raw.(ast.MapNode)
 	if !ok {
@@ -150,6 +157,7 @@ func (y *document) fields(n *node, subject string, known ...string) (f fields, o
 	for _, e := range y.pairs(m, subject) {
 		if !containsWord(known, e.name) {
 			y.d.at(e.key, subject, fmt.Sprintf("unknown key %q", e.name), didYouMean(e.name, known))
+			f[unknownKey] = e
 			continue
 		}
 		if f[e.name] != nil {
@@ -214,7 +222,11 @@ func (y *document) items(n *node, subject string) []*node {
 		all[i] = y.value("", v)
 	}
 	if len(all) == 0 {
-		y.d.at(n.at, subject, n.name+" is empty", "")
+		message := "is empty"
+		if subject != n.name {
+			message = n.name + " " + message
+		}
+		y.d.at(n.at, subject, message, "")
 	}
 	return all
 }

@@ -41,11 +41,13 @@ func (rs *Ruleset) Warnings() []Diagnostic { return rs.warnings }
 
 // Compile reads and checks everything that s names. It touches nothing that
 // runs. The error is a Diagnostics with all that is wrong.
-func Compile(s Settings) (*Ruleset, error) {
+func Compile(s Settings) (*Ruleset, error) { return compileSource(s, readSource(s.Files)) }
+
+// compileSource compiles what was read.
+func compileSource(s Settings, src *source) (*Ruleset, error) {
 	rs := &Ruleset{settings: s}
 	d := s.check()
 	rs.tables(&d)
-	src := readSource(s.Files)
 	d = append(d, src.d...)
 	c := newCompiler(&d, &rs.warnings)
 	rs.loadLists(c, src)
@@ -96,11 +98,6 @@ func (rs *Ruleset) loadLists(c *compiler, src *source) {
 			continue
 		}
 		*c.warn = append(*c.warn, findings...)
-		for _, detail := range list.details {
-			if !detail.why.ofRow() {
-				c.d.at(Position{File: decl.file}, fmt.Sprintf("list %q", decl.name), fmt.Sprintf("a row says why %s, which no list can", detail.why), "it depends on the call, not on the number")
-			}
-		}
 		entry.list = list
 		rs.lists = append(rs.lists, list)
 	}

@@ -1,5 +1,7 @@
 package rules
 
+import "slices"
+
 // Why is the reason class of a block. The SIP answer follows from it by one
 // table (answer.go); a rule never names a SIP code.
 type Why uint8
@@ -38,7 +40,7 @@ func ParseWhy(word string) (Why, bool) {
 }
 
 // Whys are the words that rule files use, in the order of the table.
-func Whys() []string { return whyNames[1:] }
+func Whys() []string { return slices.Clone(whyNames[1:]) }
 
 // ofRow tells whether a row of a list can be the reason: what a number is
 // known for, not what this call or this node does.

@@ -1,0 +1,30 @@
+//go:build !race
+
+package rules
+
+import "testing"
+
+func TestDecideDoesNotAllocate(t *testing.T) {
+	s := Settings{Trunks: []Trunk{testTrunk(t, "carrier", "192.0.2.0/24", true)}}
+	files := append([]string{"rules.yaml", benchRules(100) +
+		"  - {id: ua, when: 'user_agent matches \"scan(ner)?\" or header(\"X-A\") == \"b\" or caller endsWith \"77\" or country(callers) == \"CU\"', block: subscriber}\n" +
+		"  - {id: stopped, when: 'callee == \"+12025550199\"', block: analytics}\n" +
+		"  - {id: watched, when: 'cidr(source, \"192.0.2.0/24\")', block: dno, mode: monitor}\n"}, benchLists(100)...)
+	rs := compiled(t, s, files...)
+	for _, size := range []int64{0, 1 << 20} {
+		e := running(t, Options{CacheBytes: size}, rs)
+		passed, stopped := newBenchCall(), testCall("+12122000000", "+12025550199")
+		passed.Headers = testHeaders{}
+		v := new(Verdict)
+		for range 1000 {
+			e.Decide(passed.next(), v)
+			e.Decide(stopped, v)
+		}
+		if n := testing.AllocsPerRun(2000, func() { e.Decide(passed.next(), v) }); n != 0 || v.Action != Allow {
+			t.Errorf("cache of %d: %v allocations in a call that passes (%s)", size, n, words(v))
+		}
+		if n := testing.AllocsPerRun(2000, func() { e.Decide(stopped, v) }); n != 0 || v.Action != Block {
+			t.Errorf("cache of %d: %v allocations in a call that is stopped (%s)", size, n, words(v))
+		}
+	}
+}

@@ -1,0 +1,100 @@
+package rules
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
+
+// benchRules is a file of n rules of the kinds that operators write, none of
+// which matches the calls of benchCalls.
+func benchRules(n int) string {
+	var b strings.Builder
+	b.WriteString("lists:\n  spam: {file: spam.csv, why: analytics}\n  dno: {file: dno.csv, why: dno}\nrules:\n")
+	for i := range n {
+		when, why := "", "subscriber"
+		switch i % 5 {
+		case 0:
+			when = fmt.Sprintf(`trunk == "t%d" and callers startsWith "+1%d"`, i, 200+i%700)
+		case 1:
+			when = fmt.Sprintf(`callee == "+1202%07d"`, 3000000+i)
+		case 2:
+			when = fmt.Sprintf(`account == "a%d" and caller not in list("spam")`, i)
+		case 3:
+			when = fmt.Sprintf(`callers startsWith "+1303%d"`, 2000+i)
+		case 4:
+			why = "dno"
+			when = fmt.Sprintf(`callers in list("dno") and domain == "d%d.example"`, i)
+		}
+		fmt.Fprintf(&b, "  - {id: r%d, when: '%s', block: %s}\n", i, when, why)
+	}
+	fmt.Fprintf(&b, "  - {id: dno, when: 'callers in list(\"dno\") or invalid(callers)', block: dno}\n")
+	fmt.Fprintf(&b, "  - {id: spam, when: 'callers in list(\"spam\")', block: analytics}\n")
+	return b.String()
+}
+
+// benchLists are lists of n numbers each.
+func benchLists(n int) []string {
+	r := rand.New(rand.NewPCG(1, 2))
+	var spam, dno strings.Builder
+	for range n {
+		fmt.Fprintf(&spam, "+1404%07d\n", 2000000+r.IntN(8000000))
+		fmt.Fprintf(&dno, "+1405%07d\n", 2000000+r.IntN(8000000))
+	}
+	return []string{"spam.csv", spam.String(), "dno.csv", dno.String()}
+}
+
+// benchCall is a call as an adapter keeps it at hand, and what changes from one
+// call to the next: the caller, the callee and the Call-ID. Callers repeat
+// after 1<<15 calls, far more than candidates have classes.
+type benchCall struct {
+	Call
+	callers, callees, ids []string
+	i                     int
+}
+
+func newBenchCall() *benchCall {
+	r := rand.New(rand.NewPCG(3, 4))
+	b := &benchCall{Call: *testCall("", "+13052000000")}
+	b.TrunkName, b.FromTag, b.CSeq = "carrier", "8f2a", 1
+	for range 1 << 15 {
+		b.callers = append(b.callers, fmt.Sprintf("+1%d%07d", 212+r.IntN(3)*100, 2000000+r.IntN(8000000)))
+		b.callees = append(b.callees, fmt.Sprintf("+1305%07d", 2000000+r.IntN(8000000)))
+		b.ids = append(b.ids, fmt.Sprintf("%x@192.0.2.1", r.Uint64()))
+	}
+	return b
+}
+
+// next makes the next call.
+func (b *benchCall) next() *Call {
+	i := b.i & (1<<15 - 1)
+	b.i++
+	b.From.User, b.RequestUser, b.CallID = b.callers[i], b.callees[i], b.ids[i]
+	b.Asserted[0] = Identity{User: b.callers[i], Tel: true}
+	return &b.Call
+}
+
+func BenchmarkDecide(b *testing.B) {
+	c := newBenchCall()
+	for _, n := range []int{10, 1_000, 10_000} {
+		s := Settings{Trunks: []Trunk{testTrunk(b, "carrier", "192.0.2.0/24", true)}}
+		rs := compiled(b, s, append([]string{"rules.yaml", benchRules(n)}, benchLists(10_000)...)...)
+		for _, cache := range []int64{0, 16 << 20} {
+			b.Run(fmt.Sprintf("rules=%d/cache=%t", n, cache > 0), func(b *testing.B) {
+				e := running(b, Options{CacheBytes: cache}, rs)
+				v := new(Verdict)
+				for range 1000 {
+					e.Decide(c.next(), v)
+				}
+				b.ReportAllocs()
+				for b.Loop() {
+					e.Decide(c.next(), v)
+				}
+				if v.Action != Allow {
+					b.Fatalf("a call was stopped: %s", words(v))
+				}
+			})
+		}
+	}
+}
