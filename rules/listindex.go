@@ -99,11 +99,6 @@ func newShape(signs string, open bool) shape {
 	return s
 }
 
-// same tells whether rows of both belong together.
-func (s *shape) same(o *shape) bool {
-	return s.length == o.length && s.open == o.open && s.literals == o.literals && s.nine == o.nine
-}
-
 // literal are the literal digits of signs, as find looks them up.
 func literal(signs string) uint64 {
 	var bcd uint64
