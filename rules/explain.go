@@ -16,7 +16,7 @@ type Explanation struct {
 	Guard        string    `json:"guard,omitempty"`         // why no rule was asked
 	Rules        []Trial   `json:"rules,omitempty"`
 	Verdict      Explained `json:"verdict"`
-	Overruled    []string  `json:"overruled,omitempty"` // rules after the one that ended it that match, too
+	Overruled    []string  `json:"overruled,omitempty"` // rules after the one that ended it that would have, too
 }
 
 // Reading is a value that was read.
@@ -136,7 +136,7 @@ func (x *Explanation) try(l *live, f *frame, v *Verdict) {
 			case !ended:
 				t.Ended = l.set.ask(r, f, v, false)
 				ended = t.Ended
-			case t.Matched && r.Ends:
+			case t.Matched && r.Ends && r.Mode == Enforce:
 				x.Overruled = append(x.Overruled, r.ID)
 			}
 		}

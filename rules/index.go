@@ -26,9 +26,6 @@ type dimension interface {
 	hit(f *frame, hits []uint32) []uint32
 }
 
-// maxHits is the most postings that a call can hit.
-func (x *index) maxHits() int { return 2 * len(x.dimensions) }
-
 // lists appends the rules to ask about, as ascending lists.
 func (x *index) lists(lists [][]int32, hits []uint32) [][]int32 {
 	if len(x.always) > 0 {

@@ -85,7 +85,7 @@ func (l *lowering) same(n ast.Node, a, b *operand) *condition {
 	case plain(a) && plain(b):
 		// Two absent numbers are not the same number: a rule against callers
 		// who call themselves must not hit calls between names.
-		inner := func(f *frame, n Number) bool { return false }
+		var inner func(*frame, Number) bool
 		if b.set {
 			inner = func(f *frame, n Number) bool {
 				x, y := f.callers()

@@ -1,0 +1,58 @@
+package rules
+
+import (
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// Calls are decided while rules are swapped: each by one whole ruleset.
+func TestDecideDuringSwap(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	var sets []*Ruleset
+	for i := range 4 {
+		sets = append(sets, compiled(t, Settings{Trunks: []Trunk{testTrunk(t, "carrier", "192.0.2.0/24", true)}}, "rules.yaml",
+			"learn:\n  dead: {from: callee, on: [404], upstream: [carrier], for: 1h}\n"+
+				rulesOf(fmt.Sprintf("{id: a, when: 'account == \"alice\"', label: L%d}", i),
+					fmt.Sprintf("{id: b, when: 'callee startsWith \"+1202\"', divert: 'sip:%d@example.net'}", i))))
+	}
+	e, err := NewEngine(Options{CacheBytes: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Swap(sets[0])
+	var stop atomic.Bool
+	var calls sync.WaitGroup
+	for g := range 4 {
+		calls.Go(func() {
+			var v Verdict
+			for i := 0; !stop.Load(); i++ {
+				c := testCall("+12122000000", fmt.Sprintf("+1202333%04d", i%1000))
+				c.Account, c.CallID = "alice", fmt.Sprint(g, i)
+				e.Decide(c, &v)
+				if want := fmt.Sprintf("sip:%c@example.net", v.Label[1]); v.Target != want {
+					t.Errorf("label %s, target %s", v.Label, v.Target)
+					return
+				}
+				if i%16 == 0 {
+					e.Observe(&Outcome{At: testTime, ID: v.ID, Code: 404, Upstream: netip.MustParseAddr("192.0.2.1"), Ended: true})
+					e.Explain(c)
+					e.Stats()
+				}
+			}
+		})
+	}
+	for i := range 200 {
+		e.Swap(sets[i%len(sets)])
+	}
+	stop.Store(true)
+	calls.Wait()
+	if n := e.Generation(); n != 201 {
+		t.Errorf("generation %d", n)
+	}
+	e.Close()
+}
