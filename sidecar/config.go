@@ -69,7 +69,8 @@ type LogConfig struct {
 }
 
 // LoadConfig reads a configuration file. The error of a file that can be read
-// is a rules.Diagnostics with all that is wrong in it.
+// is a rules.Diagnostics with all that is wrong in it; beside it comes what the
+// rest of the file says, which is good enough to ask a daemon that runs.
 func LoadConfig(path string) (*Config, error) {
 	data, err := readBounded(path, configLimit)
 	if err != nil {
@@ -87,12 +88,12 @@ func parseConfig(path string, data []byte) (*Config, error) {
 	c.File = absolute
 	r := configReader{document: document{file: path}, config: c}
 	r.read(data)
-	if len(r.faults) > 0 {
-		return nil, r.faults
-	}
 	c.places = r.places
 	if c.Journal.File == "" && c.State != "" {
 		c.Journal.File = filepath.Join(c.State, journalName)
+	}
+	if len(r.faults) > 0 {
+		return c, r.faults
 	}
 	return c, nil
 }

@@ -61,6 +61,7 @@ func sourcesOf(config string, settings rules.Settings, rs *rules.Ruleset, findin
 	if rs != nil {
 		for _, l := range rs.Lists() {
 			add(l.File)
+			folders[filepath.Dir(filepath.Dir(l.File))] = true // the folder itself may be replaced
 		}
 	}
 	for _, d := range findings {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"time"
 )
 
 // notify tells the service manager a state, as sd_notify(3) has it: READY=1,
@@ -21,6 +22,10 @@ func notify(state string) error {
 		return fmt.Errorf("service manager: %w", err)
 	}
 	defer c.Close()
+	// A service manager that does not read must not hold up a reload or a stop.
+	if err := c.SetWriteDeadline(time.Now().Add(time.Second)); err != nil {
+		return fmt.Errorf("service manager: %w", err)
+	}
 	if _, err := c.Write([]byte(state)); err != nil {
 		return fmt.Errorf("service manager: %w", err)
 	}

@@ -189,7 +189,7 @@ func (p *Program) listen(key, address string) (net.Listener, error) {
 
 // follow starts the goroutine that reloads.
 func (p *Program) follow() error {
-	w, err := newWatcher(p.log.Logger, p.settle, p.reloader.sources)
+	w, err := newWatcher(p.log.Logger, p.settle, p.reloader.sources, p.reloader.own)
 	if err != nil {
 		return err
 	}
@@ -242,6 +242,7 @@ func (p *Program) serveDecisions() {
 	})
 	p.ends = append(p.ends, func() {
 		stopping.Store(true)
+		_ = p.clients.Close() // Shutdown does it only once Serve has begun
 		ctx, cancel := context.WithTimeout(context.Background(), p.config.Timeouts.Stop/2)
 		defer cancel()
 		if err := server.ShutdownWithContext(ctx); err != nil {

@@ -11,7 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/fsnotify/fsnotify"
 	"golang.org/x/sys/unix"
 
 	"ringfence/rules"
@@ -67,14 +66,8 @@ func (r *reloader) run(ctx context.Context) {
 			r.again("SIGHUP")
 		case reply := <-r.asked:
 			reply <- r.again("request")
-		case e := <-r.watch.notify.Events:
-			if !e.Has(fsnotify.Chmod) && !r.own(e.Name) {
-				r.watch.stirred()
-			}
-		case err := <-r.watch.notify.Errors:
-			// Events were lost: anything may have changed.
-			r.program.log.Warn("watch files", "err", err)
-			r.watch.stirred()
+		case <-r.watch.stir:
+			r.watch.wait()
 		case <-r.watch.timer.C:
 			if r.watch.rested() {
 				r.again("file change")
@@ -94,7 +87,7 @@ func (r *reloader) ask(ctx context.Context) (Reload, error) {
 	reply := make(chan Reload, 1)
 	select {
 	case r.asked <- reply:
-		return <-reply, nil
+		return <-reply, nil // the load is under way, what comes of it is told
 	case <-ctx.Done():
 		return Reload{}, fmt.Errorf("reload: %w", context.Cause(ctx))
 	}

@@ -10,36 +10,80 @@ import (
 )
 
 // watcher tells when the files of the last load have changed and come to rest.
-// It belongs to the goroutine of the reloader.
+// All but pump belongs to the goroutine of the reloader.
 type watcher struct {
 	notify *fsnotify.Watcher
 	log    *slog.Logger
-	find   func() sources // what would be read now
+	find   func() sources         // what would be read now
+	own    func(file string) bool // the daemon writes it itself
 	settle time.Duration
 	timer  *time.Timer
+	stir   chan struct{} // something in a watched folder has changed
+	pumped chan struct{}
 
 	folders []string // that are watched
 	loaded  uint64   // print of what was loaded
 	seen    uint64   // print when the timer last ran
 }
 
-func newWatcher(log *slog.Logger, settle time.Duration, find func() sources) (*watcher, error) {
+func newWatcher(log *slog.Logger, settle time.Duration, find func() sources, own func(string) bool) (*watcher, error) {
 	n, err := fsnotify.NewWatcher()
 	if err != nil {
 		return nil, fmt.Errorf("watch files: %w", err)
 	}
-	w := &watcher{notify: n, log: log, find: find, settle: settle, timer: time.NewTimer(0)}
+	w := &watcher{
+		notify: n, log: log, find: find, own: own, settle: settle, timer: time.NewTimer(0),
+		stir: make(chan struct{}, 1), pumped: make(chan struct{}),
+	}
 	w.timer.Stop()
+	go w.pump()
 	return w, nil
+}
+
+// pump takes events as they come and makes one of many. It is a goroutine of
+// its own because the notifier sends errors while it holds the lock that its
+// Add takes.
+func (w *watcher) pump() {
+	defer close(w.pumped)
+	events, errors := w.notify.Events, w.notify.Errors
+	for events != nil || errors != nil {
+		select {
+		case e, ok := <-events:
+			if !ok {
+				events = nil
+				continue
+			}
+			if !e.Has(fsnotify.Chmod) && !w.own(e.Name) {
+				w.stirred()
+			}
+		case err, ok := <-errors:
+			if !ok {
+				errors = nil
+				continue
+			}
+			// Events may be lost, so anything may have changed.
+			w.log.Warn("watch files", "err", err)
+			w.stirred()
+		}
+	}
+}
+
+func (w *watcher) stirred() {
+	select {
+	case w.stir <- struct{}{}:
+	default: // it is known already
+	}
 }
 
 func (w *watcher) close() error {
 	w.timer.Stop()
-	return w.notify.Close()
+	err := w.notify.Close()
+	<-w.pumped
+	return err
 }
 
-// stirred takes an event: something in a watched folder has changed.
-func (w *watcher) stirred() { w.timer.Reset(w.settle) }
+// wait lets the timer run when the files may have come to rest.
+func (w *watcher) wait() { w.timer.Reset(w.settle) }
 
 // rested runs when the timer does, and tells whether to load: the files are
 // others than those loaded and have not changed since the timer last ran. A
@@ -54,7 +98,7 @@ func (w *watcher) rested() bool {
 		return false
 	case print != w.seen:
 		w.seen = print
-		w.timer.Reset(w.settle)
+		w.wait()
 		return false
 	}
 	return true
@@ -87,7 +131,7 @@ func (w *watcher) remember(began time.Time) {
 // forget has the files loaded again when they have come to rest.
 func (w *watcher) forget() {
 	w.loaded = 0
-	w.timer.Reset(w.settle)
+	w.wait()
 }
 
 // follow watches the folders of s and no others. A folder that cannot be

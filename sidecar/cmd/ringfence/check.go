@@ -48,7 +48,7 @@ func (c check) Run(t *terminal) error {
 		fmt.Fprintln(t.out, t.paint(red, "error: ")+near(f).Error())
 	}
 	fmt.Fprintln(t.out, counted(len(faults), "error"))
-	return finding
+	return errFinding
 }
 
 func (c check) load() (*sidecar.Config, error) {

@@ -41,9 +41,9 @@ type terminal struct {
 	colour   bool // out is a terminal that shows colours
 }
 
-// finding ends a verb with exit code 1 and says nothing more: the verb has
+// errFinding ends a verb with exit code 1 and says nothing more: the verb has
 // said it all.
-var finding = errors.New("finding")
+var errFinding = errors.New("finding")
 
 func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
@@ -74,7 +74,7 @@ func run(args []string, out, err io.Writer) int {
 	switch {
 	case fault == nil:
 		return exitOK
-	case errors.Is(fault, finding):
+	case errors.Is(fault, errFinding):
 		return exitFailure
 	}
 	report(err, fault)

@@ -25,7 +25,7 @@ Examples:
 // Run asks and prints what came of it.
 func (r reload) Run(t *terminal) error {
 	c, err := sidecar.LoadConfig(r.file())
-	if err != nil {
+	if c == nil {
 		return err
 	}
 	client, err := sidecar.NewClient(c)
@@ -44,7 +44,7 @@ func (r reload) Run(t *terminal) error {
 	}
 	if !result.OK {
 		fmt.Fprintf(t.out, "%s, generation %d stays\n", counted(len(result.Errors), "error"), result.Generation)
-		return finding
+		return errFinding
 	}
 	_, err = fmt.Fprintf(t.out, "%sgeneration %d runs\n", t.paint(green, "ok: "), result.Generation)
 	return err
