@@ -51,11 +51,16 @@ func (c *callers) next(message []byte, at []int) {
 	}
 	area, exchange, line := national(index)
 	for _, i := range at {
-		d := message[i : i+10]
-		d[0], d[1], d[2] = byte('0'+area/100), byte('0'+area/10%10), byte('0'+area%10)
-		d[3], d[4], d[5] = byte('0'+exchange/100), byte('0'+exchange/10%10), byte('0'+exchange%10)
-		d[6], d[7], d[8], d[9] = byte('0'+line/1000), byte('0'+line/100%10), byte('0'+line/10%10), byte('0'+line%10)
+		appendNational(message[i:i], area, exchange, line)
 	}
+}
+
+// appendNational appends the ten digits.
+func appendNational(to []byte, area, exchange, line uint64) []byte {
+	return append(to,
+		byte('0'+area/100), byte('0'+area/10%10), byte('0'+area%10),
+		byte('0'+exchange/100), byte('0'+exchange/10%10), byte('0'+exchange%10),
+		byte('0'+line/1000), byte('0'+line/100%10), byte('0'+line/10%10), byte('0'+line%10))
 }
 
 // invite700 is an INVITE of 700 bytes with callerMark for the caller's digits.

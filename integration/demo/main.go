@@ -22,10 +22,11 @@ import (
 
 func main() {
 	program := flag.String("program", filepath.Join(rig.Root(), "bin", "ringfence"), "the ringfence to run")
+	example := flag.String("example", filepath.Join(rig.Root(), "docker", "ringfence"), "folder with the example's rules and lists")
 	flag.Parse()
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
-	if err := run(*program, interrupted); err != nil {
+	if err := run(*program, *example, interrupted); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
@@ -47,8 +48,8 @@ func (s *scene) stop() error {
 	return errors.Join(errs...)
 }
 
-func (s *scene) start(program string) (err error) {
-	folder, err := configuration()
+func (s *scene) start(program, example string) (err error) {
+	folder, err := configuration(example)
 	if err != nil {
 		return err
 	}
@@ -69,12 +70,11 @@ func (s *scene) start(program string) (err error) {
 }
 
 // configuration is a folder with the example's rules and lists and the demo's trunks.
-func configuration() (folder string, err error) {
+func configuration(example string) (folder string, err error) {
 	folder, err = os.MkdirTemp("", "ringfence-demo-")
 	if err != nil {
 		return "", err
 	}
-	example := filepath.Join(rig.Root(), "docker", "ringfence")
 	for _, part := range []string{"rules", "lists"} {
 		if err := os.CopyFS(filepath.Join(folder, part), os.DirFS(filepath.Join(example, part))); err != nil {
 			return "", errors.Join(err, os.RemoveAll(folder))
@@ -91,10 +91,10 @@ func configuration() (folder string, err error) {
 }
 
 // run places the calls one after the other until a signal or the end.
-func run(program string, interrupted <-chan os.Signal) (err error) {
+func run(program, example string, interrupted <-chan os.Signal) (err error) {
 	var s scene
 	defer func() { err = errors.Join(err, s.stop()) }()
-	if err := s.start(program); err != nil {
+	if err := s.start(program, example); err != nil {
 		return err
 	}
 	// The first call over a new path pays for opening it, in any system; it is not shown.

@@ -47,7 +47,7 @@ func Place(network, addr string, request []byte, o PlaceOptions) (*Result, error
 		return nil, fmt.Errorf("caller: %w", err)
 	}
 	request = l.own(request)
-	r := &Result{line: l, invite: request, cseq: 1}
+	r := &Result{line: l, invite: bytes.TrimLeft(request, "\r\n"), cseq: 1}
 	began := time.Now()
 	for range max(1, o.Times) {
 		if _, err := l.Write(request); err != nil {
@@ -59,7 +59,7 @@ func Place(network, addr string, request []byte, o PlaceOptions) (*Result, error
 		l.Close()
 		return r, err
 	}
-	if method(request) != "INVITE" {
+	if method(r.invite) != "INVITE" {
 		return r, l.Close()
 	}
 	if err := r.ack(); err != nil {

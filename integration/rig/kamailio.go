@@ -15,6 +15,7 @@ import (
 // proxy on a free port with 4 workers.
 type KamailioOptions struct {
 	Config    string            // configuration file; empty: docker/kamailio/kamailio.cfg
+	Listen    bool              // Config says nothing of where to listen
 	Ringfence string            // host:port of the daemon
 	Carrier   string            // host:port of the carrier
 	Carrier2  string            // host:port of the second carrier, if any
@@ -64,7 +65,10 @@ func StartKamailio(o KamailioOptions) (*Kamailio, error) {
 		return nil, fmt.Errorf("kamailio: %w", err)
 	}
 	// Room for the transactions of a benchmark: each stays for some seconds.
-	args := []string{"-DD", "-E", "-m", "1024", "-f", config, "-P", filepath.Join(dir, "pid"), "-Y", dir}
+	args := []string{"-DD", "-E", "-f", config, "-P", filepath.Join(dir, "pid"), "-Y", dir}
+	if o.Listen {
+		args = append(args, "-l", "udp:"+addr, "-l", "tcp:"+addr)
+	}
 	for _, name := range slices.Sorted(maps.Keys(defines)) {
 		args = append(args, "-A", name+"="+defines[name])
 	}
