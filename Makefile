@@ -24,7 +24,7 @@ race: need-go ## the same under the race detector
 	go test -race $(PACKAGES)
 
 integration: build need-kamailio ## real Kamailio and sipp, native and in Docker
-	go test -count=1 -timeout 20m ./integration/...
+	go test -count=1 -timeout 20m -p 1 ./integration/...
 
 lint: need-go ## gofmt, vet, staticcheck and the import directions
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'make lint: run gofmt -w on the files above' >&2; exit 1; }

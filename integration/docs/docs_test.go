@@ -1,0 +1,312 @@
+// Package docs holds the tests of what README.md and docs/ say: every YAML block
+// loads, every command runs, every link leads somewhere.
+package docs
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ringfence/integration/rig"
+	"ringfence/rules"
+	"ringfence/sidecar"
+)
+
+const root = "../.."
+
+// block is a fenced block of a document.
+type block struct {
+	file string
+	line int
+	kind string // what follows the fence
+	text string
+}
+
+func (b block) String() string { return fmt.Sprintf("%s:%d", b.file, b.line) }
+
+// documents are README.md and docs/*.md with their text.
+func documents(t *testing.T) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]string{}
+	for _, f := range append(files, filepath.Join(root, "README.md"), filepath.Join(root, "CHANGELOG.md")) {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, err := filepath.Rel(root, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[name] = string(text)
+	}
+	return all
+}
+
+func blocks(t *testing.T) (all []block) {
+	t.Helper()
+	for file, text := range documents(t) {
+		var open *block
+		for i, line := range strings.Split(text, "\n") {
+			fence, isFence := strings.CutPrefix(strings.TrimSpace(line), "```")
+			switch {
+			case isFence && open == nil:
+				open = &block{file: file, line: i + 1, kind: fence}
+			case isFence:
+				all = append(all, *open)
+				open = nil
+			case open != nil:
+				open.text += line + "\n"
+			}
+		}
+		if open != nil {
+			t.Errorf("%s: the block is never closed", open)
+		}
+	}
+	return all
+}
+
+// Every YAML block is a rule file or a configuration that loads as it stands.
+func TestYAML(t *testing.T) {
+	seen := 0
+	for _, b := range blocks(t) {
+		if b.kind != "yaml" {
+			continue
+		}
+		seen++
+		t.Run(b.String(), func(t *testing.T) {
+			dir := t.TempDir()
+			makeNamedFiles(t, dir, b.text)
+			file := filepath.Join(dir, "block.yaml")
+			if err := os.WriteFile(file, []byte(b.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if regexp.MustCompile(`(?m)^(rules:\s*$|lists:|learn:)`).MatchString(b.text) {
+				if _, err := rules.Compile(rules.Settings{
+					Redress: rules.Redress{URL: "https://redress.example.com/calls", Location: "RLN"},
+					Trunks:  []rules.Trunk{{Name: "carrier-a"}, {Name: "pbx-acme"}},
+					Files:   []string{file},
+				}); err != nil {
+					t.Errorf("as a rule file: %v", err)
+				}
+				return
+			}
+			c, err := sidecar.LoadConfig(file)
+			if err != nil {
+				t.Fatalf("as a configuration: %v", err)
+			}
+			if _, err := c.Compile(); err != nil {
+				t.Errorf("as a configuration: %v", err)
+			}
+		})
+	}
+	if seen < 3 {
+		t.Errorf("%d YAML blocks found, want at least 3", seen)
+	}
+}
+
+// makeNamedFiles makes the files that a block names, so that it is tried as it stands.
+func makeNamedFiles(t *testing.T, dir, text string) {
+	t.Helper()
+	for _, name := range regexp.MustCompile(`[\w./-]+\.(csv|txt|yaml|token)\b|rules/`).FindAllString(text, -1) {
+		if filepath.IsAbs(name) {
+			continue
+		}
+		path := filepath.Join(dir, name)
+		content := "+12025557171\n"
+		if name == "rules/" {
+			path, name = filepath.Join(path, "main.yaml"), "main.yaml"
+		}
+		if strings.HasSuffix(name, ".yaml") {
+			content = "rules:\n  - id: all\n    when: withheld\n    label: Withheld\n"
+		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// elsewhere are the commands that other tests run, with the test that does; the
+// file must hold the text.
+var elsewhere = map[string]struct{ file, text string }{
+	"make demo":   {"integration/demo_test.go", "TestDemo"},
+	"make test":   {".ci/run", "make test"},
+	"make bench":  {"integration/bench/bench_test.go", "TestBench"},
+	"make docker": {"integration/docker_up_test.go", "make\", \"docker"},
+	"docker compose -f docker/compose.yml up --build": {"integration/docker_up_test.go", "docker/compose.yml"},
+}
+
+// Every command of a console block runs and exits with 0, in one folder with the
+// example configuration, bin/ringfence on the PATH and a daemon running.
+func TestCommands(t *testing.T) {
+	daemon := startDaemon(t)
+	id := stoppedCall(t, daemon)
+	seen := 0
+	for _, b := range blocks(t) {
+		if b.kind != "console" {
+			continue
+		}
+		for line := range strings.Lines(b.text) {
+			command, ok := strings.CutPrefix(strings.TrimSpace(line), "$ ")
+			if !ok {
+				continue
+			}
+			seen++
+			t.Run(b.String()+" "+command, func(t *testing.T) {
+				if e, ok := elsewhere[command]; ok {
+					text, err := os.ReadFile(filepath.Join(root, e.file))
+					if err != nil || !strings.Contains(string(text), e.text) {
+						t.Errorf("%s does not run it: %v", e.file, err)
+					}
+					return
+				}
+				command = strings.ReplaceAll(command, "bin/ringfence", "ringfence")
+				command = strings.ReplaceAll(command, "DECISION-ID", id)
+				cmd := exec.Command("bash", "-euo", "pipefail", "-c", command)
+				cmd.Dir = daemon.Dir
+				cmd.Env = append(os.Environ(), "PATH="+programs+":"+os.Getenv("PATH"))
+				if out, err := cmd.CombinedOutput(); err != nil {
+					t.Errorf("%v\n%s", err, out)
+				}
+			})
+		}
+	}
+	if seen < 5 {
+		t.Errorf("%d commands found, want at least 5", seen)
+	}
+}
+
+// What a block shows of the Kamailio include's use stands in the minimal proxy that the tests run.
+func TestKamailioBlocks(t *testing.T) {
+	proxy, err := os.ReadFile(filepath.Join(root, "docker", "kamailio", "kamailio.cfg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var known []string
+	for line := range strings.Lines(string(proxy)) {
+		known = append(known, strings.TrimSpace(line))
+	}
+	for _, b := range blocks(t) {
+		if b.kind != "kamailio" {
+			continue
+		}
+		for line := range strings.Lines(b.text) {
+			if l := strings.TrimSpace(line); l != "" && !strings.HasPrefix(l, "#!define") && !slices.Contains(known, l) {
+				t.Errorf("%s: %q is not in docker/kamailio/kamailio.cfg", b, l)
+			}
+		}
+	}
+}
+
+// Kinds of blocks that no test reads are few and known.
+func TestKinds(t *testing.T) {
+	known := []string{"yaml", "console", "kamailio", "text", "json", "http", ""}
+	for _, b := range blocks(t) {
+		if !slices.Contains(known, b.kind) {
+			t.Errorf("%s: a block of kind %q, which no test knows", b, b.kind)
+		}
+	}
+}
+
+func TestLinks(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)#\s]+)(#[^)]*)?\)`)
+	for file, text := range documents(t) {
+		for _, m := range link.FindAllStringSubmatch(text, -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(root, filepath.Dir(file), m[1])); err != nil {
+				t.Errorf("%s links to %s: %v", file, m[1], err)
+			}
+		}
+	}
+}
+
+// programs is the folder with the program that the commands use.
+var programs string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		var err error
+		if programs, err = os.MkdirTemp("", "ringfence-docs-"); err == nil {
+			defer os.RemoveAll(programs)
+			_, err = rig.BuildRingfence(programs)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+// startDaemon starts the daemon with the example configuration, on loopback.
+func startDaemon(t *testing.T) *rig.Ringfence {
+	t.Helper()
+	r, err := rig.StartRingfence(filepath.Join(programs, "ringfence"), filepath.Join(root, "docker", "ringfence"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+// stoppedCall has the daemon stop a call and returns the decision id, once the
+// journal has it.
+func stoppedCall(t *testing.T, r *rig.Ringfence) (id string) {
+	t.Helper()
+	body := `{"src": "192.0.2.1", "port": 5060, "ruri": "sip:+12025557100@example.net", "call_id": "docs", "from": "<sip:+13035550260@example.net>"}`
+	answer, err := http.Post("http://"+r.Addr+"/kamailio/call", "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(text), "\n")
+	if len(lines) < 4 || lines[0] != "1 block" {
+		t.Fatalf("the call was answered %q, want a block", text)
+	}
+	if err := rig.Wait(5*time.Second, "the journal has the call", func() bool {
+		n, err := r.Metric("ringfence_journal_written_total")
+		return err == nil && n > 0
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return lines[3]
+}
+
+// The tables of docs/rules.md are those of the code.
+func TestLanguageTables(t *testing.T) {
+	text := documents(t)["docs/rules.md"]
+	for _, a := range rules.Attributes() {
+		if row := fmt.Sprintf("| `%s` | %s | %s |\n", a.Name, a.Type, a.Doc); !strings.Contains(text, row) {
+			t.Errorf("docs/rules.md lacks the row\n%s", row)
+		}
+	}
+	for _, f := range rules.Functions() {
+		if row := fmt.Sprintf("| `%s` | %s |\n", f.Signature, f.Doc); !strings.Contains(text, row) {
+			t.Errorf("docs/rules.md lacks the row\n%s", row)
+		}
+	}
+}
