@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # need.sh PART …: makes sure that what the Makefile's targets use is here. Installs
 # Debian packages that are missing, with sudo when not root, and says so.
-# Parts: go (a toolchain that can build this module), kamailio (the switch and sipp).
+# Parts: go (a toolchain that can build this module), kamailio (the switch, sipp and curl).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -44,7 +44,7 @@ need_packages() {
 for part in "$@"; do
   case $part in
     go) need_go ;;
-    kamailio) need_packages kamailio kamailio-utils-modules sip-tester ;;
+    kamailio) need_packages kamailio kamailio-utils-modules sip-tester curl ;;
     *) fail "need.sh: unknown part \"$part\" (go, kamailio)" ;;
   esac
 done

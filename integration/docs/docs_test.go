@@ -143,28 +143,42 @@ func makeNamedFiles(t *testing.T, dir, text string) {
 // elsewhere are the commands that other tests run, with the test that does; the
 // file must hold the text.
 var elsewhere = map[string]struct{ file, text string }{
-	"make demo":   {"integration/demo_test.go", "TestDemo"},
-	"make test":   {".ci/run", "make test"},
-	"make bench":  {"integration/bench/bench_test.go", "TestBench"},
-	"make docker": {"integration/docker_up_test.go", "make\", \"docker"},
-	"docker compose -f docker/compose.yml up --build": {"integration/docker_up_test.go", "docker/compose.yml"},
+	"make demo":  {"integration/demo_test.go", `"make", "demo"`},
+	"make test":  {".ci/run", "make test"},
+	"make bench": {"integration/bench/bench_test.go", "TestBench"},
+	"docker compose -f docker/compose.yml up --build": {"integration/docker_project_test.go", "compose.yml"},
 }
 
-// Every command of a console block runs and exits with 0, in one folder with the
-// example configuration, bin/ringfence on the PATH and a daemon running.
+// commands are those of a console block, the lines after "$ ", or of a sh block.
+func (b block) commands() (all []string) {
+	for line := range strings.Lines(b.text) {
+		command, prompted := strings.CutPrefix(strings.TrimSpace(line), "$ ")
+		if prompted || b.kind == "sh" && command != "" {
+			all = append(all, command)
+		}
+	}
+	return all
+}
+
+// Every command of a console or sh block runs and exits with 0, in one folder
+// with the example configuration, bin/ringfence on the PATH and a daemon running.
 func TestCommands(t *testing.T) {
 	daemon := startDaemon(t)
 	id := stoppedCall(t, daemon)
+	for name, content := range map[string][]byte{
+		"invite.sip":   rig.Request{}.Bytes(),
+		"outcomes.txt": []byte(id + " 404 192.0.2.7 0 40 0 1 - Not Found\n"),
+	} {
+		if err := os.WriteFile(filepath.Join(daemon.Dir, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	seen := 0
 	for _, b := range blocks(t) {
-		if b.kind != "console" {
+		if b.kind != "console" && b.kind != "sh" {
 			continue
 		}
-		for line := range strings.Lines(b.text) {
-			command, ok := strings.CutPrefix(strings.TrimSpace(line), "$ ")
-			if !ok {
-				continue
-			}
+		for _, command := range b.commands() {
 			seen++
 			t.Run(b.String()+" "+command, func(t *testing.T) {
 				if e, ok := elsewhere[command]; ok {
@@ -176,7 +190,8 @@ func TestCommands(t *testing.T) {
 				}
 				command = strings.ReplaceAll(command, "bin/ringfence", "ringfence")
 				command = strings.ReplaceAll(command, "DECISION-ID", id)
-				cmd := exec.Command("bash", "-euo", "pipefail", "-c", command)
+				command = strings.ReplaceAll(command, "127.0.0.1:8088", daemon.Addr)
+				cmd := exec.Command("bash", "-euo", "pipefail", "-c", "curl() { command curl -sS --fail-with-body \"$@\"; }\n"+command)
 				cmd.Dir = daemon.Dir
 				cmd.Env = append(os.Environ(), "PATH="+programs+":"+os.Getenv("PATH"))
 				if out, err := cmd.CombinedOutput(); err != nil {
@@ -214,7 +229,7 @@ func TestKamailioBlocks(t *testing.T) {
 
 // Kinds of blocks that no test reads are few and known.
 func TestKinds(t *testing.T) {
-	known := []string{"yaml", "console", "kamailio", "text", "json", "http", ""}
+	known := []string{"yaml", "console", "sh", "kamailio", "text", "json", "http", ""}
 	for _, b := range blocks(t) {
 		if !slices.Contains(known, b.kind) {
 			t.Errorf("%s: a block of kind %q, which no test knows", b, b.kind)
