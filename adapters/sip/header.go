@@ -1,35 +1,37 @@
 package sip
 
-// compact holds the full name of each one-letter header name ("Session
+import "strings"
+
+// compact holds the full name of each header that has one of a letter ("Session
 // Initiation Protocol Parameters", IANA, header fields).
-var compact = [26]string{
-	'a' - 'a': "Accept-Contact",
-	'b' - 'a': "Referred-By",
-	'c' - 'a': "Content-Type",
-	'd' - 'a': "Request-Disposition",
-	'e' - 'a': "Content-Encoding",
-	'f' - 'a': "From",
-	'i' - 'a': "Call-ID",
-	'j' - 'a': "Reject-Contact",
-	'k' - 'a': "Supported",
-	'l' - 'a': "Content-Length",
-	'm' - 'a': "Contact",
-	'n' - 'a': "Identity-Info",
-	'o' - 'a': "Event",
-	'r' - 'a': "Refer-To",
-	's' - 'a': "Subject",
-	't' - 'a': "To",
-	'u' - 'a': "Allow-Events",
-	'v' - 'a': "Via",
-	'x' - 'a': "Session-Expires",
-	'y' - 'a': "Identity",
+var compact = [...]string{
+	'a': "Accept-Contact",
+	'b': "Referred-By",
+	'c': "Content-Type",
+	'd': "Request-Disposition",
+	'e': "Content-Encoding",
+	'f': "From",
+	'i': "Call-ID",
+	'j': "Reject-Contact",
+	'k': "Supported",
+	'l': "Content-Length",
+	'm': "Contact",
+	'n': "Identity-Info",
+	'o': "Event",
+	'r': "Refer-To",
+	's': "Subject",
+	't': "To",
+	'u': "Allow-Events",
+	'v': "Via",
+	'x': "Session-Expires",
+	'y': "Identity",
 }
 
 // fullName is the full name of a header that may be in its compact form.
 func fullName(name string) string {
 	if len(name) == 1 {
-		if c := lower(name[0]); 'a' <= c && c <= 'z' && compact[c-'a'] != "" {
-			return compact[c-'a']
+		if c := int(lower(name[0])); c < len(compact) && compact[c] != "" {
+			return compact[c]
 		}
 	}
 	return name
@@ -59,6 +61,32 @@ func (m *Message) Header(name string) (value string, ok bool) {
 func (m *Message) has(name string) bool {
 	value, _ := m.Header(name)
 	return value != ""
+}
+
+// joinPrivacy is all values of Privacy, joined by ";".
+func (m *Message) joinPrivacy() string {
+	var b []byte
+	for i := range m.fields {
+		f := &m.fields[i]
+		if !equalFold(trim(m.raw[f.name:f.nameEnd]), "Privacy") {
+			continue
+		}
+		value := m.raw[f.value:f.valueEnd]
+		for value != "" {
+			end := strings.IndexAny(value, ";,")
+			if end < 0 {
+				end = len(value)
+			}
+			if v := unfold(value[:end]); v != "" {
+				if len(b) > 0 {
+					b = append(b, ';')
+				}
+				b = append(b, v...)
+			}
+			value = value[min(end+1, len(value)):]
+		}
+	}
+	return string(b)
 }
 
 // divertingTarget is who diverted the call most recently, from History-Info:

@@ -41,6 +41,7 @@ type Message struct {
 	fields   []field
 	asserted int
 	history  bool // a History-Info is there
+	private  bool // Privacy is to be joined from several or odd values
 }
 
 // field is one header field, as offsets into Message.raw: 16 bytes for at
@@ -85,6 +86,9 @@ func (m *Message) Parse(raw string) error {
 	}
 	if m.CallID == "" {
 		return ErrNoCallID
+	}
+	if m.private {
+		m.Privacy = m.joinPrivacy()
 	}
 	if m.history && m.Diversion.IsZero() {
 		m.Diversion = m.divertingTarget()
@@ -181,7 +185,9 @@ func (m *Message) take(name, value string) {
 		if equalFold(name, "Call-ID") && m.CallID == "" {
 			m.CallID = unfold(value)
 		} else if equalFold(name, "Privacy") {
-			m.Privacy = joinPrivacy(m.Privacy, unfold(value))
+			value = unfold(value)
+			m.private = m.private || m.Privacy != "" || strings.ContainsAny(value, " \t,")
+			m.Privacy = value
 		}
 	case len("Priority"):
 		if equalFold(name, "Priority") && m.Priority == "" {
@@ -229,28 +235,6 @@ func (m *Message) takeRemoteParty(value string) {
 		}
 	}
 	m.RemoteParty = Address{}
-}
-
-// joinPrivacy adds the values of a Privacy header to those before it.
-func joinPrivacy(before, value string) string {
-	if before == "" && strings.IndexAny(value, " \t,") < 0 {
-		return value
-	}
-	b := append(make([]byte, 0, len(before)+1+len(value)), before...)
-	for value != "" {
-		end := strings.IndexAny(value, ";,")
-		if end < 0 {
-			end = len(value)
-		}
-		if v := trim(value[:end]); v != "" {
-			if len(b) > 0 {
-				b = append(b, ';')
-			}
-			b = append(b, v...)
-		}
-		value = value[min(end+1, len(value)):]
-	}
-	return string(b)
 }
 
 // leadingNumber is the number that s begins with, 0 when there is none or it is
