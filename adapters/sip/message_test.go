@@ -301,7 +301,7 @@ func TestLinear(t *testing.T) {
 		if cap(m.fields) > keptFields {
 			t.Errorf("%s: keeps room for %d fields", c.name, cap(m.fields))
 		}
-		if d := time.Since(start); d > 5*time.Second {
+		if d := time.Since(start); d > 20*time.Second {
 			t.Errorf("%s: took %v", c.name, d)
 		}
 	}
