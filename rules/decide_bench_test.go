@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 )
 
 // benchRules is a file of n rules of the kinds that operators write, none of
@@ -93,6 +94,77 @@ func BenchmarkDecide(b *testing.B) {
 				}
 				if v.Action != Allow {
 					b.Fatalf("a call was stopped: %s", words(v))
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkDecideFlat compares engines side by side: in turns of a few
+// thousand calls, of which the quickest counts for each.
+func BenchmarkDecideFlat(b *testing.B) {
+	type side struct {
+		name string
+		e    *Engine
+		c    *benchCall
+		best time.Duration
+	}
+	var sides []*side
+	for _, n := range []int{10, 1_000, 10_000} {
+		s := Settings{Trunks: []Trunk{testTrunk(b, "carrier", "192.0.2.0/24", true)}}
+		files := append([]string{"rules.yaml", benchRules(n)}, benchLists(10_000)...)
+		for _, cache := range []int64{0, 16 << 20} {
+			name := fmt.Sprintf("%d-rules", n)
+			if cache > 0 {
+				name += "-cached"
+			}
+			sides = append(sides, &side{name, running(b, Options{CacheBytes: cache}, compiled(b, s, files...)), newBenchCall(), time.Hour})
+		}
+	}
+	const turn = 2_000
+	v := new(Verdict)
+	for b.Loop() {
+		for _, s := range sides {
+			start := time.Now()
+			for range turn {
+				s.e.Decide(s.c.next(), v)
+			}
+			s.best = min(s.best, time.Since(start))
+		}
+	}
+	ns := map[string]float64{}
+	for _, s := range sides {
+		ns[s.name] = float64(s.best.Nanoseconds()) / turn
+		b.ReportMetric(ns[s.name], "ns/"+s.name)
+	}
+	b.ReportMetric(ns["10000-rules"]/ns["10-rules"], "flat")
+	b.ReportMetric(ns["10000-rules-cached"]/ns["10-rules-cached"], "flat-cached")
+	b.ReportMetric(0, "ns/op")
+}
+
+// overlapping is a file of rules that every call of newBenchCall is a candidate
+// for by several of its values, and that differ in what no index finds.
+func overlapping(n int) string {
+	values := []string{`trunk == "carrier"`, `domain == "example.net"`, `callee startsWith "+1305"`, `callers startsWith "+1"`,
+		`country(caller) == "US"`, `country(callee) == "US"`, `valid(callee)`, `network startsWith "+1"`}
+	var b strings.Builder
+	b.WriteString("rules:\n")
+	for i := range n {
+		fmt.Fprintf(&b, "  - {id: r%d, when: '%s and user_agent contains \"bot-%d\"', block: subscriber}\n", i, values[i%len(values)], i)
+	}
+	return b.String()
+}
+
+// BenchmarkCandidates shows what the cache of candidates is for.
+func BenchmarkCandidates(b *testing.B) {
+	for _, n := range []int{8, 80, 800} {
+		rs := compiled(b, Settings{Trunks: []Trunk{testTrunk(b, "carrier", "192.0.2.0/24", true)}}, "rules.yaml", overlapping(n))
+		for _, cache := range []int64{0, 16 << 20} {
+			b.Run(fmt.Sprintf("candidates=%d/cache=%t", n, cache > 0), func(b *testing.B) {
+				e, c, v := running(b, Options{CacheBytes: cache}, rs), newBenchCall(), new(Verdict)
+				b.ReportAllocs()
+				for b.Loop() {
+					e.Decide(c.next(), v)
 				}
 			})
 		}

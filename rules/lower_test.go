@@ -1,0 +1,88 @@
+package rules
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+// Each condition holds of the call it stands with.
+func TestLanguage(t *testing.T) {
+	c := testCall("+12122000000", "+442079460000")
+	c.Source, c.Account, c.UserAgent, c.TrunkName = netip.MustParseAddr("::ffff:192.0.2.7"), "alice", "friendly-scanner/1.0", "pbx"
+	c.From.Display, c.Privacy, c.Diversion = "Bank of X", "critical", "2001"
+	c.Headers = testHeaders{"x-campaign": "spring"}
+	absent := testCall("alice", "bob")
+	absent.Source = netip.Addr{}
+	same := testCall("(212) 200-0000", "+12122000000")
+	same.TrunkName = "pbx"
+	tests := []struct {
+		call *Call
+		when string
+		want bool
+	}{
+		{c, `caller == "+12122000000"`, true},
+		{c, `caller == "+1 (212) 200-0000"`, true},
+		{c, `"+12122000000" == caller`, true},
+		{c, `caller != "+12122000000"`, false},
+		{c, `network == "" and presentation != ""`, true},
+		{c, `callers in ["+12122000000", "2001"]`, true},
+		{c, `callers not in ["+12122000001"]`, true},
+		{c, `callee startsWith "+44" and not (callee startsWith "+447")`, true},
+		{c, `callee startsWith "+"`, true},
+		{c, `callee not startsWith "+1"`, true},
+		{c, `callee endsWith "0000" and callee contains "7946" and callee matches "^\\+44(1|2)"`, true},
+		{c, `diverted_by == "2001"`, true},
+		{c, `diverted_by startsWith "2"`, true},
+		{c, `diverted_by startsWith "+2" or valid(diverted_by) or invalid(diverted_by)`, false},
+		{c, `kind(diverted_by) == "private"`, true},
+		{c, `country(callee) == "GB" and country(caller) in ["US", "CA"]`, true},
+		{c, `country(callers) != "GB" and valid(callers)`, true},
+		{c, `country(caller) == country(callee)`, false},
+		{c, `cidr(source, "192.0.2.0/24") and source == "192.0.2.7" and source in ["192.0.2.7", "::1"]`, true},
+		{c, `cidr(source, "2001:db8::/32")`, false},
+		{c, `header("x-CAMPAIGN") == "spring" and header("X-None") == ""`, true},
+		{c, `header("X-Campaign") == account`, false},
+		{c, `user_agent startsWith "friendly" && user_agent endsWith "1.0" && user_agent contains "scan"`, true},
+		{c, `user_agent matches "(?i)SCANNER"`, true},
+		{c, `display_name == "Bank of X" and privacy == "critical" and !withheld`, true},
+		{c, `withheld == false`, true},
+		{c, `trunk in ["a", "b", "c", "d", "e", "f", "g", "h", "pbx"]`, true},
+		{c, `domain == "example.net" or false`, true},
+		{c, `true and (false or account == "alice")`, true},
+		{absent, `caller == "" and callee == "" and callers == "" and source != "192.0.2.7"`, true},
+		{absent, `caller == callee`, false},
+		{absent, `caller != callee`, true},
+		{absent, `invalid(callers) or valid(callers) or caller startsWith "+"`, false},
+		{absent, `country(caller) == "" and kind(callers) == ""`, true},
+		{absent, `trunk == "" and header("X-Campaign") == ""`, true},
+		{same, `caller == callee and callers == callee and callee == callers`, true},
+		{same, `network == callee`, false},
+	}
+	trunk := testTrunk(t, "pbx", "198.51.100.0/24", false)
+	trunk.Extensions = []string{"2XXX"}
+	for _, tt := range tests {
+		rs := compiled(t, Settings{Trunks: []Trunk{trunk}}, "rules.yaml", rulesOf("{id: a, when: '"+tt.when+"', block: subscriber}"))
+		e := running(t, Options{}, rs)
+		if got := decided(e, tt.call).Action == Block; got != tt.want {
+			t.Errorf("%s: %t\n%s", tt.when, got, e.Explain(tt.call))
+		}
+	}
+}
+
+// Every attribute and function has its words, and reads in a condition.
+func TestLanguageIsDocumented(t *testing.T) {
+	for _, a := range Attributes() {
+		when := map[ValueType]string{TextType: a.Name + ` == "x"`, NumberType: a.Name + ` == "+12025550123"`, NumberSetType: a.Name + ` == "+12025550123"`,
+			FlagType: a.Name, AddressType: a.Name + ` == "192.0.2.1"`}[a.Type]
+		rs := compiled(t, Settings{}, "rules.yaml", rulesOf("{id: a, when: '"+when+"', block: subscriber}"))
+		if !rs.Rules()[0].Indexed || a.Doc == "" {
+			t.Errorf("%s: indexed %t, doc %q", a.Name, rs.Rules()[0].Indexed, a.Doc)
+		}
+	}
+	for _, f := range Functions() {
+		if f.Doc == "" || !strings.HasPrefix(f.Signature, f.Name+"(") {
+			t.Errorf("%s: signature %q, doc %q", f.Name, f.Signature, f.Doc)
+		}
+	}
+}
