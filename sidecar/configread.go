@@ -48,16 +48,21 @@ func (r *configReader) read(data []byte) {
 		field{"timeouts", r.readTimeouts},
 		field{"log", r.readLog},
 	)
-	if !onLoopback(c.Admin.Listen) && c.Admin.TokenFile == "" && len(r.faults) == 0 {
+	if !onLoopback(c.Admin.Listen) && c.Admin.TokenFile == "" && !r.faulty("admin") {
 		r.fault(r.admin, "admin.listen", fmt.Sprintf("%s is reached from other machines and no token protects it", c.Admin.Listen),
 			"set admin.token_file, or listen on 127.0.0.1")
 	}
 	if c.Listen == c.Admin.Listen && !strings.HasSuffix(c.Listen, ":0") {
 		r.fault(r.listen, "listen", fmt.Sprintf("%s is the address of admin.listen too", c.Listen), "give each its own port")
 	}
-	if len(c.Settings.Files) == 0 && len(r.faults) == 0 {
+	if len(c.Settings.Files) == 0 && !r.faulty("rules") {
 		r.fault(nil, "rules", "no rule file is named", "write rules: [rules] to load the folder rules beside this file")
 	}
+}
+
+// faulty tells whether something below a key has a fault already.
+func (r *configReader) faulty(key string) bool {
+	return slices.ContainsFunc(r.faults, func(d rules.Diagnostic) bool { return strings.HasPrefix(d.Subject, key) })
 }
 
 func (r *configReader) readAdmin(subject string, n ast.Node) {
@@ -142,10 +147,10 @@ func (r *configReader) readTrunk(subject string, n ast.Node) rules.Trunk {
 	r.mapping(subject, n,
 		field{"name", func(s string, n ast.Node) {
 			r.scalar(s, n, func(name string) error {
+				t.Name = name
 				if strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c == 0x7f }) {
 					return hinted{fmt.Sprintf("%q has a space or a control character", name), "use letters, digits, - and _"}
 				}
-				t.Name = name
 				return nil
 			})
 		}},
@@ -191,7 +196,14 @@ func (r *configReader) readCache(subject string, n ast.Node) {
 			r.config.Cache = 0
 			return
 		}
-		r.size(s, n, 1<<20, &r.config.Cache)
+		r.scalar(s, n, func(text string) error {
+			v, err := parseSize(text)
+			if err != nil || v < 1<<20 {
+				return hinted{fmt.Sprintf("%q is no size of a cache", text), `write "64MB", at least 1MiB, or off`}
+			}
+			r.config.Cache = v
+			return nil
+		})
 	}
 	if _, ok := n.(ast.MapNode); !ok {
 		size(subject, n)

@@ -1,0 +1,204 @@
+package sidecar
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"ringfence/rules"
+)
+
+func TestBrokenConfigurations(t *testing.T) {
+	t.Setenv("STATE_DIRECTORY", "/state")
+	corpus, err := txtar.ParseFile("testdata/config.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	for _, f := range corpus.Files {
+		_, err := parseConfig(f.Name, f.Data)
+		var faults rules.Diagnostics
+		if !errors.As(err, &faults) {
+			t.Errorf("%s: error %v, want rules.Diagnostics", f.Name, err)
+		}
+		fmt.Fprintf(&said, "%v\n", err)
+	}
+	golden(t, "testdata/config.golden", said.String())
+}
+
+func TestDefaults(t *testing.T) {
+	t.Setenv("STATE_DIRECTORY", "/var/lib/ringfence:/other")
+	got, err := parseConfig("/etc/ringfence/ringfence.yaml", []byte("rules: [rules]\nmode:\nlog: {}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Defaults()
+	want.File = "/etc/ringfence/ringfence.yaml"
+	want.Settings.Files = []string{"/etc/ringfence/rules"}
+	want.Journal.File = "/var/lib/ringfence/journal.jsonl"
+	if diff := cmp.Diff(want, got, configOptions); diff != "" {
+		t.Errorf("configuration (-want +got):\n%s", diff)
+	}
+	if want.State != "/var/lib/ringfence" {
+		t.Errorf("state %q", want.State)
+	}
+}
+
+var configOptions = cmp.Options{
+	cmpopts.IgnoreUnexported(Config{}, rules.Trunk{}),
+	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
+}
+
+func TestEveryKey(t *testing.T) {
+	got, err := parseConfig("/etc/ringfence/ringfence.yaml", []byte(`
+listen: 10.0.0.1:9000
+admin: {listen: "[::]:9001", token_file: token, hosts: [Ringfence]}
+clients: [10.0.0.0/8, "2001:db8::1"]
+mode: monitor
+profile: us
+redress: {url: https://r.example.net, tel: "+12025550100", email: r@example.net, location: LN}
+answers: {dno: 403, administrative: 603}
+emergency: [117, 000]
+trunks:
+  - {name: carrier-a, networks: [192.0.2.0/24, 198.51.100.7], country: US, trusted: true}
+  - {name: pbx, networks: 203.0.113.1, extensions: [2XXX, 1XX]}
+rules: [/etc/rules.yaml, more]
+state: /srv/ringfence
+journal: {file: calls.jsonl, max_size: 1.5GiB, keep: 3, queue: 10}
+cache: off
+pending: 1_000
+learned_max: 5
+max_body: 64KiB
+timeouts: {idle: 1d, read: 500ms, write: 2s, stop: 1m}
+log: {level: debug, format: json, numbers: full}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Config{
+		File:    "/etc/ringfence/ringfence.yaml",
+		Listen:  "10.0.0.1:9000",
+		Admin:   Admin{Listen: "[::]:9001", TokenFile: "/etc/ringfence/token", Hosts: []string{"ringfence"}},
+		Clients: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::1/128")},
+		Settings: rules.Settings{
+			Mode: rules.Monitor, Profile: "us",
+			Redress:   rules.Redress{URL: "https://r.example.net", Tel: "+12025550100", Email: "r@example.net", Location: "LN"},
+			Answers:   map[rules.Why]int{rules.DNO: 403, rules.Administrative: 603},
+			Emergency: []string{"117", "000"},
+			Trunks: []rules.Trunk{
+				{Name: "carrier-a", Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.7/32")}, Country: "US", Trusted: true},
+				{Name: "pbx", Networks: []netip.Prefix{netip.MustParsePrefix("203.0.113.1/32")}, Extensions: []string{"2XXX", "1XX"}},
+			},
+			Files: []string{"/etc/rules.yaml", "/etc/ringfence/more"},
+		},
+		State:   "/srv/ringfence",
+		Journal: JournalConfig{File: "/etc/ringfence/calls.jsonl", MaxSize: 3 << 29, Keep: 3, Queue: 10},
+		Pending: 1000, LearnedMax: 5, MaxBody: 64 << 10,
+		Timeouts: Timeouts{Idle: 24 * time.Hour, Read: 500 * time.Millisecond, Write: 2 * time.Second, Stop: time.Minute},
+		Log:      LogConfig{Level: slog.LevelDebug, Format: "json", FullNumbers: true},
+	}
+	if diff := cmp.Diff(want, got, configOptions); diff != "" {
+		t.Errorf("configuration (-want +got):\n%s", diff)
+	}
+}
+
+// What only the compiler finds wrong with a setting has its place, too.
+func TestSettingsAreLocated(t *testing.T) {
+	dir := folder(t, map[string]string{"ringfence.yaml": "rules: [rules]\nredress:\n  location: XX\n  url: ftp://x\nprofile: rfc8688\n"})
+	c, err := LoadConfig(filepath.Join(dir, "ringfence.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Compile()
+	if err == nil {
+		t.Fatal("it compiles")
+	}
+	for _, want := range []string{"ringfence.yaml:3:3: redress.location: ", "ringfence.yaml:4:3: redress.url: ", "ringfence.yaml:5:1: profile: "} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("no %q in\n%v", want, err)
+		}
+	}
+}
+
+func TestSizesAndDurations(t *testing.T) {
+	for in, want := range map[string]int64{"0": 0, "4096": 4096, "64MB": 64e6, "64mb": 64e6, "1 GiB": 1 << 30, "1.5KiB": 1536, "7B": 7} {
+		if got, err := parseSize(in); err != nil || got != want {
+			t.Errorf("size %q: %d, %v; want %d", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"", "MB", "1XB", "-1", "1..2", "1e3", "99999999999GB"} {
+		if got, err := parseSize(in); err == nil {
+			t.Errorf("size %q: %d, want an error", in, got)
+		}
+	}
+	for in, want := range map[string]time.Duration{"0s": 0, "500ms": 500 * time.Millisecond, "1h30m": 90 * time.Minute, "30d": 720 * time.Hour} {
+		if got, err := parseDuration(in); err != nil || got != want {
+			t.Errorf("duration %q: %v, %v; want %v", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"", "5", "-1s", "1.5d", "99999d", "d"} {
+		if got, err := parseDuration(in); err == nil {
+			t.Errorf("duration %q: %v, want an error", in, got)
+		}
+	}
+}
+
+func TestMask(t *testing.T) {
+	for in, want := range map[string]string{"": "", "+12025550142": "+1202•••142", "+49221234678": "+4922•••678", "2001": "•••", "110": "•••"} {
+		if got := mask(in); got != want {
+			t.Errorf("mask(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestStateFolder(t *testing.T) {
+	t.Setenv("STATE_DIRECTORY", "")
+	t.Setenv("XDG_STATE_HOME", "/xdg")
+	if got := stateFolder(); got != "/xdg/ringfence" {
+		t.Errorf("with XDG_STATE_HOME: %q", got)
+	}
+	t.Setenv("XDG_STATE_HOME", "relative")
+	t.Setenv("HOME", "/home/u")
+	if got := stateFolder(); got != "/home/u/.local/state/ringfence" {
+		t.Errorf("with HOME: %q", got)
+	}
+	t.Setenv("HOME", "")
+	if got := stateFolder(); got != "" {
+		t.Errorf("with nothing: %q", got)
+	}
+}
+
+func FuzzConfig(f *testing.F) {
+	corpus, err := txtar.ParseFile("testdata/config.txtar")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range corpus.Files {
+		f.Add(file.Data)
+	}
+	f.Add([]byte(configText))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := parseConfig("ringfence.yaml", data)
+		var faults rules.Diagnostics
+		switch {
+		case err == nil && (c == nil || len(c.Settings.Files) == 0):
+			t.Error("accepted without rules")
+		case err != nil && !errors.As(err, &faults):
+			t.Errorf("error %v has no place", err)
+		}
+		for _, d := range faults {
+			if d.Line < 1 || d.Column < 1 || d.Message == "" {
+				t.Errorf("finding %+v has no place or no message", d)
+			}
+		}
+	})
+}
