@@ -77,13 +77,36 @@ func TestNativeOutcomesWait(t *testing.T) {
 	n := startNative(t, rig.KamailioOptions{Ringfence: d.Addr}, nil)
 	r := n.send(t, "udp", rig.Request{}.Bytes(), rig.PlaceOptions{Hold: true})
 	outcome(t, d, `200 .* 0 0 - OK`)
-	d.Freeze()
+	d.Freeze("/")
 	if _, err := r.HangUp(); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(1500 * time.Millisecond) // longer than the timer process waits for an answer
+	eventually(t, "the timer process has waited in vain", func() bool {
+		return strings.Contains(string(n.Log()), "timed out on request (url: http://"+d.Addr+"/kamailio/outcomes")
+	})
 	d.Thaw()
 	outcome(t, d, `200 .* 1 caller OK`)
+}
+
+// TestNativeOutcomesDropped holds that outcomes that nobody takes fill a queue
+// of limited length, that no call notices, and that the loss is told.
+func TestNativeOutcomesDropped(t *testing.T) {
+	t.Parallel()
+	d := startScripted(t, blocksSpam)
+	n := startNative(t, rig.KamailioOptions{Ringfence: d.Addr, Defines: map[string]string{"RINGFENCE_QUEUE": "5"}}, nil)
+	d.Freeze("/kamailio/outcomes")
+	n.place(t, rig.Request{})
+	eventually(t, "the timer process waits with these", func() bool { return d.Reports() > 0 })
+	for range 20 {
+		if r := n.place(t, rig.Request{}); r.Code != 200 {
+			t.Error(r.Status)
+		}
+	}
+	d.Thaw()
+	eventually(t, "the loss is in the log", func() bool {
+		return strings.Contains(string(n.Log()), "ringfence: 35 outcomes dropped so far")
+	})
+	eventually(t, "what the queue held arrives", func() bool { return len(d.Outcomes()) >= 7 })
 }
 
 // TestNativeCarriers holds that a second carrier is tried when the first fails,

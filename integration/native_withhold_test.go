@@ -43,6 +43,10 @@ func TestNativeWithhold(t *testing.T) {
 		},
 		Body: sdp,
 	}
+	for range 150 {
+		request.Headers = append(request.Headers, "X-Pad: a")
+	}
+	request.Headers = append(request.Headers, "X-Last: 3015550290")
 	for _, network := range []string{"udp", "tcp"} {
 		t.Run(network, func(t *testing.T) {
 			request := request

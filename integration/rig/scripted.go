@@ -23,8 +23,10 @@ type Scripted struct {
 	mu       sync.Mutex
 	asked    []Question
 	outcomes []string
-	frozen   chan struct{} // closed: answers; nil: answers
+	frozen   chan struct{} // until it is closed, requests to only wait
+	only     string        // start of their path
 	probes   int
+	reports  int
 }
 
 // Question is one request for a decision.
@@ -71,12 +73,13 @@ func (s *Scripted) Stop() error {
 	return err
 }
 
-// Freeze keeps every request waiting until Thaw, as a stopped process would.
-func (s *Scripted) Freeze() {
+// Freeze keeps requests to paths that begin so waiting until Thaw, as a stopped
+// process would.
+func (s *Scripted) Freeze(path string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.frozen == nil {
-		s.frozen = make(chan struct{})
+		s.frozen, s.only = make(chan struct{}), path
 	}
 }
 
@@ -90,11 +93,11 @@ func (s *Scripted) Thaw() {
 	}
 }
 
-func (s *Scripted) pass() {
+func (s *Scripted) pass(r *http.Request) {
 	s.mu.Lock()
-	wait := s.frozen
+	wait, only := s.frozen, s.only
 	s.mu.Unlock()
-	if wait != nil {
+	if wait != nil && strings.HasPrefix(r.URL.Path, only) {
 		<-wait
 	}
 }
@@ -108,7 +111,7 @@ func (s *Scripted) call(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.asked = append(s.asked, q)
 	s.mu.Unlock()
-	s.pass()
+	s.pass(r)
 	code, text := s.answer(q)
 	if code == 0 {
 		s.raw(w, text)
@@ -134,7 +137,10 @@ func (s *Scripted) report(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	s.pass()
+	s.mu.Lock()
+	s.reports++
+	s.mu.Unlock()
+	s.pass(r)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for line := range strings.Lines(string(body)) {
@@ -142,11 +148,11 @@ func (s *Scripted) report(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (s *Scripted) ready(w http.ResponseWriter, _ *http.Request) {
+func (s *Scripted) ready(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.probes++
 	s.mu.Unlock()
-	s.pass()
+	s.pass(r)
 	_, _ = io.WriteString(w, "ready\n")
 }
 
@@ -169,4 +175,11 @@ func (s *Scripted) Probes() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.probes
+}
+
+// Reports is how often somebody has begun to report outcomes.
+func (s *Scripted) Reports() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reports
 }
