@@ -11,7 +11,7 @@ set -euo pipefail
 file=$(cd "$(dirname "$0")" && pwd)/compose.yml
 
 if command -v go >/dev/null 2>&1; then
-	for name in GOPROXY GOSUMDB GONOSUMDB GONOPROXY GOPRIVATE GOINSECURE GOFLAGS; do
+	for name in GOPROXY GOSUMDB GONOSUMDB GOPRIVATE GOINSECURE GOFLAGS; do
 		export "$name=${!name:-$(go env "$name")}"
 	done
 fi

@@ -84,7 +84,8 @@ make_golang() {
 	[ -n "$certificates" ] || die "$1 needs this machine's CA certificates, and there are none: install ca-certificates"
 	say "making $1 from $3, $version and this machine's CA certificates"
 	box=$($docker create "$3" true)
-	tar -c -C "$root" --owner=0 --group=0 --exclude=./test --exclude=./doc --exclude=./api \
+	tar -c -C "$root" --owner=0 --group=0 --exclude=./test --exclude=./doc --exclude=./api --exclude=./misc \
+		--exclude='testdata' --exclude='*_test.go' \
 		--transform 's,^\.,usr/local/go,' . | $docker cp - "$box:/"
 	tar -c -h -C "$(dirname "$certificates")" --owner=0 --group=0 \
 		--transform 's,.*,etc/ssl/certs/ca-certificates.crt,' "$(basename "$certificates")" | $docker cp - "$box:/"
