@@ -20,18 +20,18 @@ const idTime = 8
 // begin after the decision are asked last. A torn line is passed over.
 func FindEntry(name string, id rules.ID) (Entry, bool, error) {
 	var later []string
-	for i := 0; ; i++ {
+	missing := 0
+	for i := 0; missing < 2; i++ { // one can be on its way to the next number
 		file := numbered(name, i)
 		first, err := firstID(file)
 		if errors.Is(err, fs.ErrNotExist) {
-			if i == 0 {
-				continue // moved on a moment ago, or by hand
-			}
-			break
+			missing++
+			continue
 		}
 		if err != nil {
 			return Entry{}, false, err
 		}
+		missing = 0
 		if len(first) >= idTime && first[:idTime] > id.String()[:idTime] {
 			later = append(later, file)
 			continue

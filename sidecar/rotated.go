@@ -17,6 +17,7 @@ type rotated struct {
 	limit  int64
 	keep   int
 	file   *os.File
+	full   bool  // file has its size; what is in buffer goes into the next
 	size   int64 // of file, without buffer
 	buffer []byte
 	dirty  bool // something is written and not synced
@@ -70,9 +71,13 @@ func openLines(name string) (*os.File, int64, error) {
 // until the buffer is full. After an error the line is in the buffer still.
 func (r *rotated) append(line []byte) error {
 	var err error
-	if held := r.size + int64(len(r.buffer)); held > 0 && held+int64(len(line)) > r.limit {
+	held := int64(len(r.buffer)) // by the file that the line would go into
+	if !r.full {
+		held += r.size
+	}
+	if held > 0 && held+int64(len(line)) > r.limit {
 		if err = r.flush(); err == nil {
-			err = r.rotate()
+			r.full = true
 		}
 	}
 	r.buffer = append(r.buffer, line...)
@@ -86,6 +91,12 @@ func (r *rotated) append(line []byte) error {
 func (r *rotated) flush() error {
 	if len(r.buffer) == 0 {
 		return nil
+	}
+	if r.full {
+		if err := r.rotate(); err != nil {
+			return err
+		}
+		r.full = false
 	}
 	if r.file == nil {
 		if err := r.open(); err != nil {
@@ -102,14 +113,21 @@ func (r *rotated) flush() error {
 	return nil
 }
 
-// rotate moves the files on. The next flush opens a new one.
+// rotate moves the files on, up to the first place that is free: what failed
+// half-way and is tried again loses no file.
 func (r *rotated) rotate() error {
 	if err := r.close(); err != nil {
 		return err
 	}
-	for i := r.keep; i > 0; i-- {
-		from := numbered(r.name, i-1)
-		if err := os.Rename(from, numbered(r.name, i)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	free := 1
+	for free < r.keep {
+		if _, err := os.Lstat(numbered(r.name, free)); err != nil {
+			break
+		}
+		free++
+	}
+	for i := free; i > 0; i-- {
+		if err := os.Rename(numbered(r.name, i-1), numbered(r.name, i)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

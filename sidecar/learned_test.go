@@ -1,0 +1,134 @@
+package sidecar
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"ringfence/rules"
+)
+
+var noon = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+
+func learnedEntry(t *testing.T, n int, until time.Time) rules.LearnedEntry {
+	t.Helper()
+	number, err := rules.ParseNumber(fmt.Sprintf("+1202555%04d", n))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rules.LearnedEntry{List: "not-found", Number: number, Until: until}
+}
+
+// keeper is a log of learned lists and the lists themselves, at noon.
+func keeper(t *testing.T, name string) (*learnedLog, *rules.LearnedLists) {
+	t.Helper()
+	entries, err := readLearned(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := openLearned(name, len(entries), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lists := rules.NewLearnedLists(100_000, l.Changed)
+	lists.Restore(entries, noon)
+	l.start(lists, func() time.Time { return noon })
+	return l, lists
+}
+
+func TestLearnedIsPlayedAgain(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "sub", "learned.jsonl")
+	l, _ := keeper(t, name)
+	for n := range 3 {
+		l.Changed(learnedEntry(t, n, noon.Add(time.Hour)))
+	}
+	l.Changed(learnedEntry(t, 1, time.Time{}))          // taken off again
+	l.Changed(learnedEntry(t, 2, noon.Add(-time.Hour))) // expired by now
+	l.Close()
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString("{\"foreign\": 1}\n{\"list\":\"not-found\",\"number\":\"+1202"); err != nil { // torn by a crash
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l, lists := keeper(t, name)
+	l.Changed(learnedEntry(t, 7, noon.Add(time.Hour))) // behind the torn line
+	l.Close()
+	if got := lists.Snapshot(noon); len(got) != 1 || got[0] != learnedEntry(t, 0, noon.Add(time.Hour)) {
+		t.Errorf("restored %v", got)
+	}
+	l, lists = keeper(t, name)
+	l.Close()
+	if got := lists.Snapshot(noon); len(got) != 2 {
+		t.Errorf("restored %v, want what came after the torn line, too", got)
+	}
+	if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+}
+
+// The file does not grow by history.
+func TestLearnedCompacts(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "learned.jsonl")
+	var history strings.Builder
+	for n := range compactFrom + 10 {
+		fmt.Fprintf(&history, `{"list":"not-found","number":"+12025550%03d","until":"2026-06-01T%02d:00:00Z"}`+"\n", n%100, 13+n%10)
+	}
+	if err := os.WriteFile(name, []byte(history.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, lists := keeper(t, name)
+	before := lists.Snapshot(noon)
+	l.Close()
+	if got := lineCount(t, name); got != 100 || len(before) != 100 {
+		t.Errorf("%d lines for %d entries, want 100", got, len(before))
+	}
+	l, lists = keeper(t, name)
+	l.Close()
+	for i, e := range lists.Snapshot(noon) {
+		if e != before[i] {
+			t.Errorf("entry %d is %v, want %v", i, e, before[i])
+		}
+	}
+}
+
+// Changes that the queue could not take are made good from the lists.
+func TestLearnedHealsAfterDrops(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "learned.jsonl")
+	l, err := openLearned(name, 0, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lists := rules.NewLearnedLists(100_000, l.Changed)
+	var entries []rules.LearnedEntry
+	for n := range learnedQueue + 500 {
+		number, err := rules.ParseNumber(fmt.Sprintf("+1202%07d", 2_000_000+n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := rules.LearnedEntry{List: "not-found", Number: number, Until: noon.Add(time.Hour)}
+		entries = append(entries, e)
+		l.Changed(e) // nobody writes yet
+	}
+	lists.Restore(entries, noon)
+	if got := l.dropped.Load(); got != 500 {
+		t.Fatalf("%d dropped, want 500", got)
+	}
+	l.start(lists, func() time.Time { return noon })
+	l.Close()
+	restored, err := readLearned(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(restored) != len(entries) {
+		t.Errorf("%d entries kept, want %d", len(restored), len(entries))
+	}
+}
