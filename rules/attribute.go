@@ -148,7 +148,7 @@ type operand struct {
 // isNumber tells whether tests look at numbers, or at text made of them.
 func (o *operand) isNumber() bool { return o.number != nil || o.set }
 
-// each calls test with the number, or with those of the set until one holds.
+// any calls test with the number, or with those of the set until one holds.
 // An empty set is one absent number.
 func (o *operand) any(test func(*frame, Number) bool) func(*frame) bool {
 	if !o.set {

@@ -1,0 +1,135 @@
+package rules
+
+import (
+	"net/netip"
+
+	"github.com/gaissmai/bart"
+)
+
+type textDimension struct {
+	of  *operand
+	ids map[string]uint32
+}
+
+func (d *textDimension) hit(f *frame, hits []uint32) []uint32 {
+	switch {
+	case d.of.project == nil:
+		return d.add(hits, d.of.text(f))
+	case !d.of.set:
+		return d.add(hits, d.of.project(f, d.of.number(f)))
+	}
+	a, b := f.callers()
+	first := d.of.project(f, a)
+	hits = d.add(hits, first)
+	if !b.IsZero() {
+		if second := d.of.project(f, b); second != first {
+			hits = d.add(hits, second)
+		}
+	}
+	return hits
+}
+
+func (d *textDimension) add(hits []uint32, word string) []uint32 {
+	if id, ok := d.ids[word]; ok {
+		hits = append(hits, id)
+	}
+	return hits
+}
+
+type numberDimension struct {
+	of  *operand
+	ids map[Number]uint32
+}
+
+func (d *numberDimension) hit(f *frame, hits []uint32) []uint32 {
+	var a, b Number
+	if d.of.set {
+		a, b = f.callers()
+	} else {
+		a = d.of.number(f)
+	}
+	if id, ok := d.ids[a]; ok {
+		hits = append(hits, id)
+	}
+	if !b.IsZero() {
+		if id, ok := d.ids[b]; ok {
+			hits = append(hits, id)
+		}
+	}
+	return hits
+}
+
+type prefixDimension struct {
+	of      *operand
+	ids     map[prefix]uint32
+	lengths []int // descending
+}
+
+func (d *prefixDimension) hit(f *frame, hits []uint32) []uint32 {
+	if !d.of.set {
+		if id, ok := d.longest(d.of.number(f)); ok {
+			hits = append(hits, id)
+		}
+		return hits
+	}
+	a, b := f.callers()
+	first, found := d.longest(a)
+	if found {
+		hits = append(hits, first)
+	}
+	if second, ok := d.longest(b); ok && (!found || second != first) {
+		hits = append(hits, second)
+	}
+	return hits
+}
+
+func (d *prefixDimension) longest(n Number) (uint32, bool) {
+	digits := digitsOf(n)
+	for _, length := range d.lengths {
+		if length > digits {
+			continue
+		}
+		if id, ok := d.ids[prefix{length, n.Key() / powers[digits-length]}]; ok {
+			return id, true
+		}
+	}
+	return 0, false
+}
+
+type networkDimension struct {
+	read func(*frame) netip.Addr
+	ids  bart.Table[uint32]
+}
+
+func (d *networkDimension) hit(f *frame, hits []uint32) []uint32 {
+	if a := d.read(f); a.IsValid() {
+		if id, ok := d.ids.Lookup(a); ok {
+			hits = append(hits, id)
+		}
+	}
+	return hits
+}
+
+type listDimension struct {
+	slot int
+	id   uint32
+}
+
+func (d *listDimension) hit(f *frame, hits []uint32) []uint32 {
+	if f.find(d.slot) != 0 {
+		hits = append(hits, d.id)
+	}
+	return hits
+}
+
+type flagDimension struct {
+	flag func(*frame) bool
+	id   uint32
+}
+
+func (d *flagDimension) hit(f *frame, hits []uint32) []uint32 {
+	if d.flag(f) {
+		hits = append(hits, d.id)
+	}
+	return hits
+}
