@@ -168,7 +168,7 @@ func TestNativeFlood(t *testing.T) {
 	d := startDaemon(t)
 	n := startNative(t, rig.KamailioOptions{Ringfence: d.Addr}, nil)
 	const calls = 4000
-	l, err := rig.StartLoad(rig.LoadOptions{Scenario: "refused", To: n.Addr, Callee: "12025550200", Callers: []string{listed}, Rate: 1000, Calls: calls})
+	l, err := rig.StartLoad(rig.LoadOptions{Scenario: "refused", To: n.Addr, Callee: "12025550200", Callers: []string{listed}, Rate: 400, Calls: calls})
 	if err != nil {
 		t.Fatal(err)
 	}

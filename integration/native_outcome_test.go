@@ -43,13 +43,14 @@ func TestNativeOutcomes(t *testing.T) {
 		{"blocked upstream", rig.Answer{Status: "603 Network Blocked"}, []string{`603 127\.0\.0\.1 0 \d+ 0 1 - Network Blocked`}},
 		{"an odd phrase", rig.Answer{Status: "404 N\tt \x01F\xc3\xb6und"}, []string{`404 127\.0\.0\.1 0 \d+ 0 1 - Nt Fund`}},
 		{"no phrase", rig.Answer{Status: "480 "}, []string{`480 127\.0\.0\.1 0 \d+ 0 1 - -`}},
+		{"cancelled while it rings", rig.Answer{Silent: true, Ring: true}, []string{`487 127\.0\.0\.1 1 \d+ 0 1 caller Request Terminated`}},
 		{"no answer", rig.Answer{Silent: true}, []string{`408 - 0 \d+ 0 1 - -`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			d := startScripted(t, blocksSpam)
 			n := startNative(t, rig.KamailioOptions{Ringfence: d.Addr, Defines: map[string]string{"ANSWER_TIMEOUT": "1000"}}, map[string]rig.Answer{"12025550200": c.answer})
-			r := n.send(t, "udp", rig.Request{}.Bytes(), rig.PlaceOptions{Hold: true})
+			r := n.send(t, "udp", rig.Request{}.Bytes(), rig.PlaceOptions{Hold: true, Cancel: c.answer.Silent})
 			if r.Code < 300 {
 				if c.answer.HangUp {
 					if _, err := r.AwaitRequest(5 * time.Second); err != nil {

@@ -83,8 +83,17 @@ func TestNativeWithhold(t *testing.T) {
 		}
 	}
 	m := n.carrier.Requests("INVITE")[0]
+	if _, body, _ := bytes.Cut(m, []byte("\r\n\r\n")); !bytes.HasPrefix(body, []byte("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\np=+0\r\nc=IN")) {
+		t.Errorf("session at the carrier: %q", body)
+	}
 	if rig.Header(m, "Privacy") != "id" || rig.Header(m, "Contact") != "<sip:anonymous@127.0.0.1:9999;transport=udp>" || rig.Header(m, "Subject") != "a call" {
 		t.Errorf("at the carrier:\n%s", m)
+	}
+
+	// A caller without a number: only what names it goes.
+	n.place(t, rig.Request{CallID: "alice", From: "<sip:alice@127.0.0.1>", Headers: []string{"P-Asserted-Identity: <sip:7@127.0.0.1>", "X-Seven: 7"}})
+	if m, err := n.carrier.Await("alice", time.Second); err != nil || rig.Header(m, "X-Seven") != "7" || rig.Header(m, "P-Asserted-Identity") != "" || rig.Header(m, "Max-Forwards") == "" {
+		t.Errorf("a caller without a number at the carrier (%v):\n%s", err, m)
 	}
 
 	// The callee hangs up: its BYE says To Anonymous, and finds the caller under its own name.

@@ -18,6 +18,7 @@ type PlaceOptions struct {
 	Source string        // address on loopback to call from; empty: 127.0.0.1
 	Times  int           // how often the same request is sent at once, as a lost answer would make it; 0: 1
 	Limit  time.Duration // how long to wait for a final answer
+	Cancel bool          // the call is cancelled when it rings
 	Hold   bool          // an answered call stays up until HangUp; else it is hung up at once
 }
 
@@ -55,7 +56,7 @@ func Place(network, addr string, request []byte, o PlaceOptions) (*Result, error
 			return nil, fmt.Errorf("caller: %w", err)
 		}
 	}
-	if err := r.await(began, o.Limit); err != nil {
+	if err := r.await(began, o); err != nil {
 		l.Close()
 		return r, err
 	}
@@ -76,17 +77,22 @@ func Place(network, addr string, request []byte, o PlaceOptions) (*Result, error
 }
 
 // await reads until the final response to the request.
-func (r *Result) await(began time.Time, limit time.Duration) error {
+func (r *Result) await(began time.Time, o PlaceOptions) error {
 	want := Header(r.invite, "Call-ID")
 	for {
-		m, err := r.line.next(began.Add(limit))
+		m, err := r.line.next(began.Add(o.Limit))
 		if err != nil {
 			return fmt.Errorf("caller: no final response: %w", err)
 		}
-		if status(m) == 0 || Header(m, "Call-ID") != want {
+		if status(m) == 0 || Header(m, "Call-ID") != want || method(m) == "CANCEL" {
 			continue
 		}
 		r.Responses = append(r.Responses, m)
+		if o.Cancel && status(m) > 100 && status(m) < 200 {
+			if _, err := r.line.Write(r.hop("CANCEL", Header(r.invite, "To"))); err != nil {
+				return fmt.Errorf("caller: CANCEL: %w", err)
+			}
+		}
 		if status(m) >= 200 {
 			r.Latency = time.Since(began)
 			r.Code, r.Status, r.Reason, r.Final = status(m), FirstLine(m), Header(m, "Reason"), m
@@ -153,14 +159,18 @@ func (r *Result) ack() error {
 	if r.Code < 300 {
 		m = r.within("ACK", 1, nil)
 	} else {
-		_, target, _ := strings.Cut(FirstLine(r.invite), " ")
-		target = strings.TrimSuffix(target, " SIP/2.0")
-		m = r.compose("ACK", target, Header(r.invite, "Via"), 1, nil)
+		m = r.hop("ACK", Header(r.Final, "To"))
 	}
 	if _, err := r.line.Write(m); err != nil {
 		return fmt.Errorf("caller: ACK: %w", err)
 	}
 	return nil
+}
+
+// hop is a request of the INVITE's own transaction: a CANCEL, or the ACK of a refusal.
+func (r *Result) hop(name, to string) []byte {
+	_, target, _ := strings.Cut(FirstLine(r.invite), " ")
+	return r.compose(name, strings.TrimSuffix(target, " SIP/2.0"), Header(r.invite, "Via"), to, 1, nil)
 }
 
 // within is a request of the dialog that the final response made.
@@ -172,13 +182,13 @@ func (r *Result) within(name string, cseq int, extra []string) []byte {
 	for _, v := range route {
 		lines = append(lines, "Route: "+v)
 	}
-	return r.compose(name, uri(Header(r.Final, "Contact")), via, cseq, append(lines, extra...))
+	return r.compose(name, uri(Header(r.Final, "Contact")), via, Header(r.Final, "To"), cseq, append(lines, extra...))
 }
 
-func (r *Result) compose(name, target, via string, cseq int, extra []string) []byte {
+func (r *Result) compose(name, target, via, to string, cseq int, extra []string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s %s SIP/2.0\r\nVia: %s\r\nMax-Forwards: 70\r\n", name, target, via)
-	fmt.Fprintf(&b, "From: %s\r\nTo: %s\r\n", Header(r.invite, "From"), Header(r.Final, "To"))
+	fmt.Fprintf(&b, "From: %s\r\nTo: %s\r\n", Header(r.invite, "From"), to)
 	fmt.Fprintf(&b, "Call-ID: %s\r\nCSeq: %d %s\r\n", Header(r.invite, "Call-ID"), cseq, name)
 	body := ""
 	if name == "INVITE" {

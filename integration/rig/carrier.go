@@ -13,7 +13,7 @@ import (
 type Answer struct {
 	Status  string   // "404 Not Found"; empty: 200 OK
 	Headers []string // more header lines of the final response
-	Ring    bool     // 180 Ringing first
+	Ring    bool     // 180 Ringing first, and what follows some milliseconds later
 	HangUp  bool     // an answered call is hung up by the carrier as soon as it is acknowledged
 	Silent  bool     // no answer at all
 }
@@ -26,20 +26,24 @@ type Carrier struct {
 	conn    *net.UDPConn
 	done    chan struct{}
 	answers map[string]Answer
-	fall    Answer // for numbers that are not named
 
 	mu   sync.Mutex
 	seen [][]byte
+	late sync.WaitGroup // answers after ringing
 }
 
-// StartCarrier starts a carrier. Numbers that answers doesn't name ring and are answered.
+// ringing is how long a phone rings: long enough that a switch with several
+// workers doesn't handle the answer before the ringing.
+const ringing = 30 * time.Millisecond
+
+// StartCarrier starts a carrier. Numbers that answers doesn't name are answered at once.
 func StartCarrier(answers map[string]Answer) (*Carrier, error) {
 	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		return nil, fmt.Errorf("carrier: %w", err)
 	}
 	_ = conn.SetReadBuffer(4 << 20)
-	c := &Carrier{Addr: conn.LocalAddr().String(), conn: conn, done: make(chan struct{}), answers: answers, fall: Answer{Ring: true}}
+	c := &Carrier{Addr: conn.LocalAddr().String(), conn: conn, done: make(chan struct{}), answers: answers}
 	go c.serve()
 	return c, nil
 }
@@ -48,6 +52,7 @@ func StartCarrier(answers map[string]Answer) (*Carrier, error) {
 func (c *Carrier) Stop() error {
 	err := c.conn.Close()
 	<-c.done
+	c.late.Wait()
 	return err
 }
 
@@ -69,11 +74,12 @@ func (c *Carrier) handle(m []byte, from *net.UDPAddr) {
 	}
 	again := c.keep(m)
 	to := user(uri(Header(m, "To")))
-	a, named := c.answers[to]
-	if !named {
-		a = c.fall
+	a := c.answers[to]
+	send := func(b []byte) {
+		if b != nil {
+			_, _ = c.conn.WriteToUDP(b, from)
+		}
 	}
-	send := func(b []byte) { _, _ = c.conn.WriteToUDP(b, from) }
 	switch name := method(m); {
 	case name == "ACK":
 		if a.HangUp && a.Status == "" {
@@ -86,22 +92,27 @@ func (c *Carrier) handle(m []byte, from *net.UDPAddr) {
 		}
 	case name != "INVITE":
 		send(respond(m, "200 OK", "", nil, ""))
-	case a.Silent:
-		if a.Ring {
-			send(respond(m, "180 Ringing", c.tag(), nil, ""))
-		}
-	case a.Status != "":
-		if a.Ring && !again {
-			send(respond(m, "180 Ringing", c.tag(), nil, ""))
-		}
-		send(respond(m, a.Status, c.tag(), a.Headers, ""))
-	default:
-		if a.Ring && !again {
-			send(respond(m, "180 Ringing", c.tag(), nil, ""))
-		}
-		contact := "Contact: <sip:callee@" + c.Addr + ">"
-		send(respond(m, "200 OK", c.tag(), append([]string{contact}, a.Headers...), SDP))
+	case !a.Ring:
+		send(c.final(m, a))
+	case !again:
+		send(respond(m, "180 Ringing", c.tag(), nil, ""))
+		c.late.Go(func() {
+			time.Sleep(ringing)
+			send(c.final(m, a))
+		})
 	}
+}
+
+// final is the final response to an INVITE, nil from a silent carrier.
+func (c *Carrier) final(invite []byte, a Answer) []byte {
+	switch {
+	case a.Silent:
+		return nil
+	case a.Status != "":
+		return respond(invite, a.Status, c.tag(), a.Headers, "")
+	}
+	contact := "Contact: <sip:callee@" + c.Addr + ">"
+	return respond(invite, "200 OK", c.tag(), append([]string{contact}, a.Headers...), SDP)
 }
 
 func (c *Carrier) tag() string { return "carrier" }
