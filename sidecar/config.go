@@ -1,6 +1,7 @@
 package sidecar
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -93,6 +95,9 @@ func parseConfig(path string, data []byte) (*Config, error) {
 		c.Journal.File = filepath.Join(c.State, journalName)
 	}
 	if len(r.faults) > 0 {
+		slices.SortStableFunc(r.faults, func(a, b rules.Diagnostic) int {
+			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		})
 		return c, r.faults
 	}
 	return c, nil

@@ -119,7 +119,7 @@ func (d *document) mapping(subject string, n ast.Node, fields ...field) {
 		f, known := find(fields, name)
 		switch {
 		case !known:
-			d.fault(key, path, "unknown key", rules.Suggest(name, names(fields)))
+			d.fault(key, subject, "unknown key "+strconv.Quote(name), rules.Suggest(name, names(fields)))
 		case seen[name]:
 			d.fault(key, path, "given twice", "keep one of the two")
 		default:

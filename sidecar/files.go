@@ -52,7 +52,7 @@ func sourcesOf(config string, settings rules.Settings, rs *rules.Ruleset, findin
 				}
 			case e.IsDir():
 				folders[filepath.Clean(path)] = true
-			default:
+			case strings.HasSuffix(path, ".yaml"), strings.HasSuffix(path, ".yml"):
 				add(filepath.Clean(path))
 			}
 			return nil
