@@ -8,9 +8,11 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -89,14 +91,38 @@ func startProject(t *testing.T) *project {
 
 	p.run(10*time.Minute, "../docker/stand-in.sh")
 	p.compose(15*time.Minute, "build")
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("logs of the containers:\n%s", p.compose(time.Minute, "logs", "--no-color", "--tail=60"))
-		}
-		p.compose(2*time.Minute, "down", "--volumes", "--remove-orphans", "--timeout", "5")
-	})
+	p.cleanUp()
 	p.compose(2*time.Minute, "up", "-d")
 	return p
+}
+
+// cleanUp takes the project down when the test ends, or when it is interrupted:
+// the containers would start again for ever.
+func (p *project) cleanUp() {
+	down := func() (string, error) {
+		return p.try(2*time.Minute, "../docker/compose.sh", "down", "--volumes", "--remove-orphans", "--timeout", "5")
+	}
+	interrupted, over := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		defer close(over)
+		if _, ok := <-interrupted; ok {
+			_, _ = down()
+			os.Exit(1)
+		}
+	}()
+	p.t.Cleanup(func() {
+		signal.Stop(interrupted)
+		close(interrupted)
+		<-over
+		if p.t.Failed() {
+			logs, _ := p.try(time.Minute, "../docker/compose.sh", "logs", "--no-color", "--tail=60")
+			p.t.Logf("logs of the containers:\n%s", logs)
+		}
+		if out, err := down(); err != nil {
+			p.t.Errorf("taking the containers down: %v\n%s", err, out)
+		}
+	})
 }
 
 // run runs a command with the project's environment and returns what it wrote.

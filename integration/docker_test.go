@@ -98,6 +98,15 @@ func (p *project) testImage() {
 		p.t.Errorf("it has a shell: %s", out)
 	}
 
+	// What is there is not made anew.
+	base := p.docker("image", "inspect", "--format", "{{.Id}}", "golang:1.26-bookworm", "debian:bookworm-slim")
+	if out := p.run(time.Minute, "../docker/stand-in.sh"); strings.Count(out, "left as it is") != 2 {
+		p.t.Errorf("stand-in.sh says:\n%s", out)
+	}
+	if now := p.docker("image", "inspect", "--format", "{{.Id}}", "golang:1.26-bookworm", "debian:bookworm-slim"); now != base {
+		p.t.Errorf("stand-in.sh replaced images: %s, were %s", now, base)
+	}
+
 	// Of what can be run there is ringfence alone.
 	cmd := exec.Command("docker", "export", p.container(serviceRingfence))
 	out, err := cmd.StdoutPipe()
