@@ -84,11 +84,13 @@ func (s *source) expand(path string) []string {
 		return []string{path}
 	}
 	var files []string
-	err = filepath.WalkDir(path, func(p string, e fs.DirEntry, err error) error {
+	// With its separator a folder that is a link is entered.
+	root := path + string(filepath.Separator)
+	err = filepath.WalkDir(root, func(p string, e fs.DirEntry, err error) error {
 		switch name := e.Name(); {
 		case err != nil:
 			return err
-		case p != path && strings.HasPrefix(name, "."):
+		case p != root && strings.HasPrefix(name, "."):
 			if e.IsDir() {
 				return fs.SkipDir
 			}

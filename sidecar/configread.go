@@ -31,7 +31,7 @@ func (r *configReader) read(data []byte) {
 	r.mapping("", root,
 		field{"listen", func(s string, n ast.Node) { r.listen = n; r.address(s, n, &c.Listen) }},
 		field{"admin", r.readAdmin},
-		field{"clients", func(s string, n ast.Node) { r.networks(s, n, &c.Clients) }},
+		field{"clients", r.readClients},
 		field{"mode", r.readMode},
 		field{"profile", func(s string, n ast.Node) { r.word(s, n, &c.Settings.Profile) }},
 		field{"redress", r.readRedress},
@@ -76,6 +76,13 @@ func (r *configReader) readAdmin(subject string, n ast.Node) {
 			})
 		}},
 	)
+}
+
+func (r *configReader) readClients(subject string, n ast.Node) {
+	r.networks(subject, n, &r.config.Clients)
+	if len(r.config.Clients) == 0 && !r.faulty("clients") {
+		r.fault(n, subject, "names nobody, so no call would be decided", "leave the key out for this machine alone, or name the networks of your switches")
+	}
 }
 
 func (r *configReader) readMode(subject string, n ast.Node) {
@@ -213,9 +220,17 @@ func (r *configReader) readCache(subject string, n ast.Node) {
 }
 
 func (r *configReader) readMaxBody(subject string, n ast.Node) {
-	size := int64(r.config.MaxBody)
-	r.size(subject, n, 4096, &size)
-	r.config.MaxBody = int(min(size, 16<<20))
+	const least, most = 4 << 10, 16 << 20
+	r.scalar(subject, n, func(s string) error {
+		v, err := parseSize(s)
+		if err == nil && (v < least || v > most) {
+			err = hinted{fmt.Sprintf("%q is no size of a request", s), "write 4KiB to 16MiB; a SIP message has up to 64 KiB"}
+		}
+		if err == nil {
+			r.config.MaxBody = int(v)
+		}
+		return err
+	})
 }
 
 func (r *configReader) readTimeouts(subject string, n ast.Node) {

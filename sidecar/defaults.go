@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"ringfence/adapters/kamailio"
 	"ringfence/rules"
 )
 
@@ -31,11 +32,11 @@ func Defaults() *Config {
 		Cache:      64_000_000, // bytes
 		Pending:    1 << 18,    // decisions whose outcome is awaited
 		LearnedMax: 1_000_000,  // entries over all learned lists
-		MaxBody:    96 << 10,   // bytes; Kamailio's own limit for a SIP message is 64 KiB
+		MaxBody:    kamailio.DefaultBodyLimit,
 		Timeouts: Timeouts{
-			Idle:  time.Hour, // a switch keeps its connections
-			Read:  5 * time.Second,
-			Write: 5 * time.Second,
+			Idle:  kamailio.DefaultIdleTimeout,
+			Read:  kamailio.DefaultReadTimeout,
+			Write: kamailio.DefaultWriteTimeout,
 			Stop:  10 * time.Second,
 		},
 		Log: LogConfig{Level: slog.LevelInfo, Format: "text"},

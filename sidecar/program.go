@@ -63,12 +63,17 @@ type Program struct {
 // starts nothing. The error of a configuration or of rules that do not load is
 // a rules.Diagnostics with all that is wrong.
 func New(configFile string, o Options) (*Program, error) {
+	// From here on SIGHUP asks for a reload; it must not end a start.
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
 	first, err := load(configFile)
 	if err != nil {
+		signal.Stop(hangup)
 		return nil, err
 	}
 	c := first.config
 	if c.State == "" {
+		signal.Stop(hangup)
 		return nil, errors.New("state: no folder is known for what outlives a restart (set state: in " + configFile + ", or $STATE_DIRECTORY)")
 	}
 	if o.Log == nil {
@@ -82,7 +87,8 @@ func New(configFile string, o Options) (*Program, error) {
 	}
 	p := &Program{config: c, version: o.Version, now: o.Now, log: NewLog(o.Log, c.Log), settle: settleTime, first: first, failed: make(chan error, 2)}
 	p.admin = &admin{listen: c.Admin.Listen, hosts: c.Admin.Hosts, remote: !onLoopback(c.Admin.Listen), log: p.log.Logger}
-	p.reloader = newReloader(p, c)
+	p.reloader = newReloader(p, c, hangup)
+	p.ends = append(p.ends, func() { signal.Stop(hangup) })
 	return p, nil
 }
 
@@ -208,7 +214,13 @@ func (p *Program) follow() error {
 	}
 	p.ends = append(p.ends, func() {
 		cancel(errStopping)
-		running.Wait()
+		done := make(chan struct{})
+		go func() { running.Wait(); close(done) }()
+		select {
+		case <-done:
+		case <-time.After(p.config.Timeouts.Stop / 4): // what it loads is not used any more
+			p.log.Warn("stopped in the middle of a reload")
+		}
 	})
 	return nil
 }

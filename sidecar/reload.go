@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -35,8 +33,8 @@ type reloader struct {
 	restarts atomic.Pointer[[]string] // keys that wait for a restart
 }
 
-func newReloader(p *Program, c *Config) *reloader {
-	r := &reloader{program: p, asked: make(chan chan Reload), hangup: make(chan os.Signal, 1)}
+func newReloader(p *Program, c *Config, hangup chan os.Signal) *reloader {
+	r := &reloader{program: p, asked: make(chan chan Reload), hangup: hangup}
 	r.config.Store(c)
 	r.last.Store(&Reload{})
 	r.restarts.Store(new([]string))
@@ -51,8 +49,6 @@ func (r *reloader) sources() sources {
 
 // run owns all loads until ctx ends.
 func (r *reloader) run(ctx context.Context) {
-	signal.Notify(r.hangup, syscall.SIGHUP)
-	defer signal.Stop(r.hangup)
 	defer func() {
 		if err := r.watch.close(); err != nil {
 			r.program.log.Warn("watch files", "err", err)

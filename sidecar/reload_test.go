@@ -192,8 +192,15 @@ func TestSwappedLinksReload(t *testing.T) {
 			d.blocks(other, "603")
 		})
 	})
-	t.Run("linked release folder", func(t *testing.T) {
-		dir := folder(t, map[string]string{"ringfence.yaml": strings.Replace(configText, "rules: [rules]", "rules: [current/main.yaml]", 1),
+	for name, root := range map[string]string{"linked release folder": "current", "file in a linked folder": "current/main.yaml"} {
+		linkedFolder(t, name, root)
+	}
+}
+
+func linkedFolder(t *testing.T, name, root string) {
+	const other = "+12025550188"
+	t.Run(name, func(t *testing.T) {
+		dir := folder(t, map[string]string{"ringfence.yaml": strings.Replace(configText, "rules: [rules]", "rules: ["+root+"]", 1),
 			"one/main.yaml": rulesText, "one/lists/spam.csv": listText,
 			"two/main.yaml": rulesText, "two/lists/spam.csv": listText + other + ",,\n"})
 		link(t, "one", filepath.Join(dir, "current"))
