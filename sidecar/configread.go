@@ -5,9 +5,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml/ast"
 
@@ -258,84 +256,4 @@ func (r *configReader) readLog(subject string, n ast.Node) {
 			r.choice(s, n, []string{"masked", "full"}, func(i int) { l.FullNumbers = i == 1 })
 		}},
 	)
-}
-
-// choice reads one of the words and hands on which.
-func (r *configReader) choice(subject string, n ast.Node, words []string, chosen func(int)) {
-	r.scalar(subject, n, func(s string) error {
-		i := slices.Index(words, s)
-		if i < 0 {
-			return hinted{fmt.Sprintf("unknown value %q", s), rules.Suggest(s, words)}
-		}
-		chosen(i)
-		return nil
-	})
-}
-
-func (r *configReader) address(subject string, n ast.Node, into *string) {
-	r.scalar(subject, n, func(s string) error {
-		*into = s
-		return checkAddress(s)
-	})
-}
-
-// networks replaces what stands there: a file that names clients names all.
-func (r *configReader) networks(subject string, n ast.Node, into *[]netip.Prefix) {
-	if absent(n) {
-		return
-	}
-	*into = nil
-	r.list(subject, n, func(subject string, n ast.Node) {
-		r.scalar(subject, n, func(s string) error {
-			p, err := parseNetwork(s)
-			*into = append(*into, p)
-			return err
-		})
-	})
-}
-
-func (r *configReader) path(subject string, n ast.Node, into *string) {
-	r.scalar(subject, n, func(s string) error {
-		if s == "" {
-			return hinted{"an empty path", "leave the key out for the default"}
-		}
-		*into = r.config.path(s)
-		return nil
-	})
-}
-
-func (r *configReader) paths(subject string, n ast.Node, into *[]string) {
-	r.list(subject, n, func(subject string, n ast.Node) {
-		var p string
-		r.path(subject, n, &p)
-		if p != "" {
-			*into = append(*into, p)
-		}
-	})
-}
-
-func (r *configReader) size(subject string, n ast.Node, least int64, into *int64) {
-	r.scalar(subject, n, func(s string) error {
-		v, err := parseSize(s)
-		if err == nil && v < least {
-			err = fmt.Errorf("want at least %s bytes, not %q", strconv.FormatInt(least, 10), s)
-		}
-		if err == nil {
-			*into = v
-		}
-		return err
-	})
-}
-
-func (r *configReader) duration(subject string, n ast.Node, into *time.Duration) {
-	r.scalar(subject, n, func(s string) error {
-		d, err := parseDuration(s)
-		if err == nil && d == 0 {
-			err = hinted{"a timeout of zero", "leave the key out for the default"}
-		}
-		if err == nil {
-			*into = d
-		}
-		return err
-	})
 }

@@ -100,7 +100,7 @@ func (r *reloader) again(cause string) Reload {
 	} else {
 		r.program.log.Error("the rules were not loaded, the old ones stay", "cause", cause, "errors", len(result.Errors))
 		for _, e := range result.Errors {
-			r.program.log.Error(e)
+			r.program.log.Error("does not load", "err", e)
 		}
 	}
 	return result
@@ -169,7 +169,7 @@ func (r *reloader) swap(next loaded) Reload {
 	result := Reload{OK: true, Time: p.now(), Generation: p.engine.Generation()}
 	for _, w := range next.rules.Warnings() {
 		result.Warnings = append(result.Warnings, w.Error())
-		p.log.Warn(w.Error())
+		p.log.Warn("check of the rules", "err", w.Error())
 	}
 	r.last.Store(&result)
 	r.lastOK.Store(result.Time.UnixNano())
