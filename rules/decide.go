@@ -112,8 +112,8 @@ func (rs *Ruleset) end(r *Rule, f *frame, v *Verdict) {
 // guard tells why a call must pass without being asked about.
 func (rs *Ruleset) guard(c *Call) Guard {
 	switch {
-	case rs.emergency.Called(c.RequestURI, c.RequestUser):
-		return Emergency
+	case rs.emergency.Called(c.RequestURI, c.RequestUser), rs.emergency.Holds(c.callee):
+		return Emergency // Holds: a configured number, dialled in its national form
 	case c.trunk != nil && c.trunk.Trusted && strings.EqualFold(strings.TrimSpace(c.Priority), "psap-callback"):
 		return Callback
 	}

@@ -24,6 +24,11 @@ type Ruleset struct {
 // Rules are all rules in the order in which they are asked.
 func (rs *Ruleset) Rules() []*Rule { return rs.rules }
 
+// Holds tells whether r is a rule of this ruleset.
+func (rs *Ruleset) Holds(r *Rule) bool {
+	return r != nil && int(r.number) < len(rs.rules) && rs.rules[r.number] == r
+}
+
 // Lists are all lists by name.
 func (rs *Ruleset) Lists() []*List { return rs.lists }
 

@@ -2,6 +2,7 @@ package sidecar
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"log/slog"
 	"net/netip"
@@ -117,7 +118,7 @@ func (r *record) matched() *EntryRow {
 		return nil
 	}
 	for _, rs := range []*rules.Ruleset{r.after, r.before} {
-		if rs == nil || !owns(rs, r.rule) {
+		if rs == nil || !rs.Holds(r.rule) {
 			continue
 		}
 		for _, l := range rs.Lists() {
@@ -128,15 +129,6 @@ func (r *record) matched() *EntryRow {
 		}
 	}
 	return &EntryRow{List: r.list}
-}
-
-func owns(rs *rules.Ruleset, rule *rules.Rule) bool {
-	for _, r := range rs.Rules() {
-		if r == rule {
-			return true
-		}
-	}
-	return false
 }
 
 // Journal keeps one line for each stopped call in a bounded, rotated file.
@@ -214,9 +206,7 @@ func (j *Journal) run() {
 		select {
 		case r := <-queue:
 			j.write(r)
-			if len(j.queue) == 0 {
-				j.flush()
-			}
+			j.gather()
 		case <-tick.C:
 			j.flush()
 			j.sync()
@@ -242,6 +232,19 @@ func (j *Journal) run() {
 	}
 }
 
+// gather writes what else comes within a moment, so that a burst of stopped
+// calls costs one wake-up and one write to the file, not one each.
+func (j *Journal) gather() {
+	select {
+	case <-time.After(gatherTime):
+	case <-j.stop:
+	}
+	for n := len(j.queue); n > 0 && !j.failing; n-- {
+		j.write(<-j.queue)
+	}
+	j.flush()
+}
+
 func (j *Journal) write(r *record) {
 	e := r.entry()
 	j.encoded.Reset()
@@ -253,8 +256,10 @@ func (j *Journal) write(r *record) {
 	if err := j.file.append(j.encoded.Bytes()); err != nil {
 		j.fail(err)
 	}
-	j.log.Debug("call stopped", "call", e.ID, "mode", e.Mode, "rule", e.Rule, "why", e.Why,
-		"caller", j.mask(r.caller), "callee", j.mask(r.callee), "trunk", e.Trunk)
+	if j.log.Enabled(context.Background(), slog.LevelDebug) {
+		j.log.Debug("call stopped", "call", e.ID, "mode", e.Mode, "rule", e.Rule, "why", e.Why,
+			"caller", j.mask(r.caller), "callee", j.mask(r.callee), "trunk", e.Trunk)
+	}
 	j.free.Put(r)
 }
 
