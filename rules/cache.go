@@ -48,7 +48,7 @@ func newCandidateCache(size int64) (*candidateCache, error) {
 	cache, err := ristretto.NewCache(&ristretto.Config[uint64, *candidates]{
 		NumCounters:        max(10*size/entryBytes, 1000),
 		MaxCost:            size,
-		BufferItems:        64,
+		BufferItems:        1024, // a full buffer costs one allocation
 		IgnoreInternalCost: true,
 		KeyToHash:          func(key uint64) (uint64, uint64) { return key, 0 },
 	})

@@ -67,7 +67,7 @@ func NewFacts(cacheBytes int64) (*FactTable, error) {
 	cache, err := ristretto.NewCache(&ristretto.Config[uint64, Facts]{
 		NumCounters:        max(10*cacheBytes/factCost, 1000),
 		MaxCost:            max(cacheBytes, factCost),
-		BufferItems:        64,
+		BufferItems:        1024, // a full buffer costs one allocation
 		IgnoreInternalCost: true,
 	})
 	if err != nil {

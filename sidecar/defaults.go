@@ -51,7 +51,7 @@ const (
 	configLimit  = 1 << 20 // bytes of a configuration file
 	learnedQueue = 8192    // changes of learned lists not yet written
 	syncEvery    = time.Second
-	gatherTime   = 2 * time.Millisecond   // stopped calls within it are written to the journal together
+	gatherTime   = 10 * time.Millisecond  // stopped calls within it are written to the journal together
 	settleTime   = 250 * time.Millisecond // a changed file has come to rest after it
 )
 

@@ -29,7 +29,7 @@ func benchEngine(_ plan, dir string) error {
 			}
 			figure(name, float64(result.T.Nanoseconds())/float64(result.N), "ns")
 			if n == benchRules && cache > 0 {
-				figure("decide_allocs", float64(result.MemAllocs)/float64(result.N), "allocations")
+				figure("decide_allocs", float64(result.AllocsPerOp()), "allocations")
 			}
 		}
 	}
