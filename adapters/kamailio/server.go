@@ -10,8 +10,8 @@ import (
 
 // Server returns a server for h, ready to Serve: connections are kept, Expect:
 // 100-continue is answered at once and an answer is one write.
-func (h *Handler) Server() *fasthttp.Server {
-	return &fasthttp.Server{
+func (h *Handler) Server() *Server {
+	return &Server{&fasthttp.Server{
 		Handler:      h.Handle,
 		ErrorHandler: h.unread,
 		Name:         "ringfence",
@@ -22,14 +22,13 @@ func (h *Handler) Server() *fasthttp.Server {
 		IdleTimeout:        h.options.IdleTimeout,
 		ReadTimeout:        h.options.ReadTimeout,
 		WriteTimeout:       h.options.WriteTimeout,
-		TCPKeepalive:       true,
 		CloseOnShutdown:    true,
 
 		NoDefaultDate:                true,
 		DisablePreParseMultipartForm: true,
 		SecureErrorLogMessage:        true, // a request holds numbers
 		Logger:                       silent{},
-	}
+	}}
 }
 
 // silent is a server's logger: what it would say of a client's connection is

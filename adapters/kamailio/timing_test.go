@@ -64,7 +64,7 @@ func BenchmarkServer(b *testing.B) {
 	}
 	for _, c := range []struct {
 		name   string
-		server *fasthttp.Server
+		server *Server
 	}{{"bare", bare}, {"ringfence", h.Server()}} {
 		b.Run(c.name, func(b *testing.B) {
 			l := fasthttputil.NewInmemoryListener()
