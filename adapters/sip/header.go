@@ -50,8 +50,8 @@ func (m *Message) Header(name string) (value string, ok bool) {
 	name = fullName(name)
 	for i := range m.fields {
 		f := &m.fields[i]
-		if equalFold(fullName(trim(m.raw[f.name:f.nameEnd])), name) {
-			return unfold(m.raw[f.value:f.valueEnd]), true
+		if equalFold(fullName(m.name(f)), name) {
+			return m.value(f), true
 		}
 	}
 	return "", false
@@ -68,10 +68,10 @@ func (m *Message) joinPrivacy() string {
 	var b []byte
 	for i := range m.fields {
 		f := &m.fields[i]
-		if !equalFold(trim(m.raw[f.name:f.nameEnd]), "Privacy") {
+		if !equalFold(m.name(f), "Privacy") {
 			continue
 		}
-		value := m.raw[f.value:f.valueEnd]
+		value := m.raw[f.colon+1 : f.end]
 		for value != "" {
 			end := strings.IndexAny(value, ";,")
 			if end < 0 {
@@ -116,10 +116,10 @@ func (m *Message) divertingTarget() Address {
 func (m *Message) eachTarget(f func(a *Address) bool) {
 	for i := range m.fields {
 		h := &m.fields[i]
-		if !equalFold(trim(m.raw[h.name:h.nameEnd]), "History-Info") {
+		if !equalFold(m.name(h), "History-Info") {
 			continue
 		}
-		l := list{rest: unfold(m.raw[h.value:h.valueEnd]), separator: ','}
+		l := list{rest: m.value(h), separator: ','}
 		for l.rest != "" {
 			var a Address
 			if l.address(&a); !a.IsZero() && !f(&a) {

@@ -45,8 +45,11 @@ type Message struct {
 }
 
 // field is one header field, as offsets into Message.raw: 16 bytes for at
-// least 2 of the request. The value is still folded.
-type field struct{ name, nameEnd, value, valueEnd uint32 }
+// least 2 of the request. Its value is all between the colon and the end.
+type field struct {
+	start, colon, end uint32
+	folded            bool // it has more than one line
+}
 
 // keptFields is how many fields a Message keeps room for between requests.
 const keptFields = 256
@@ -57,7 +60,8 @@ func (m *Message) Reset() {
 	if cap(fields) > keptFields {
 		fields = nil
 	}
-	*m = Message{fields: fields}
+	*m = Message{}
+	m.fields = fields
 }
 
 // Parse reads a request. The error is nil or one of this package's; m is then
@@ -74,11 +78,11 @@ func (m *Message) Parse(raw string) error {
 	for at < len(raw) && (raw[at] == '\r' || raw[at] == '\n') {
 		at++ // RFC 3261 §7.5
 	}
-	line, at := m.line(at)
-	if !m.requestLine(line) {
+	end, next := m.lineEnd(at, at)
+	if !m.requestLine(raw[at:end]) {
 		return ErrNotRequest
 	}
-	if !m.headers(at) {
+	if next < 0 || !m.headers(next) {
 		return ErrCut
 	}
 	if m.From.IsZero() && !m.has("From") {
@@ -96,19 +100,20 @@ func (m *Message) Parse(raw string) error {
 	return nil
 }
 
-// line is the line at an offset, without its end, and the offset of the next
-// one; -1 when it is cut. LF alone ends a line too, as switches have it.
-func (m *Message) line(at int) (line string, next int) {
-	end := strings.IndexByte(m.raw[at:], '\n')
-	if end < 0 {
-		return m.raw[at:], -1
+// lineEnd is where the line at an offset ends, and the offset of the next one;
+// -1 when it is cut. The line has no end before from. LF alone ends a line too,
+// as switches have it.
+func (m *Message) lineEnd(start, from int) (end, next int) {
+	n := strings.IndexByte(m.raw[from:], '\n')
+	if n < 0 {
+		return len(m.raw), -1
 	}
-	next = at + end + 1
-	line = m.raw[at : next-1]
-	if n := len(line); n > 0 && line[n-1] == '\r' {
-		line = line[:n-1]
+	end = from + n
+	next = end + 1
+	if end > start && m.raw[end-1] == '\r' {
+		end--
 	}
-	return line, next
+	return end, next
 }
 
 // requestLine reads "INVITE sip:bob@example.net SIP/2.0", blanks wherever a
@@ -127,89 +132,102 @@ func (m *Message) requestLine(line string) bool {
 // headers reads the header fields from an offset on and tells whether the blank
 // line that ends them is there.
 func (m *Message) headers(at int) bool {
-	for at >= 0 && at < len(m.raw) {
-		start := at
-		line, next := m.line(at)
+	raw := m.raw
+	for at < len(raw) {
+		start, colon := at, at
+		for colon < len(raw) && raw[colon] != ':' && raw[colon] != '\n' {
+			colon++
+		}
+		end, next := m.lineEnd(start, colon)
 		if next < 0 {
 			return false
 		}
-		if line == "" {
+		if end == start {
 			return true
 		}
-		end := start + len(line)
-		for next < len(m.raw) && (m.raw[next] == ' ' || m.raw[next] == '\t') {
-			at = next
-			if line, next = m.line(at); next < 0 {
+		folded := false
+		for next < len(raw) && (raw[next] == ' ' || raw[next] == '\t') {
+			folded = true
+			if end, next = m.lineEnd(next, next); next < 0 {
 				return false
 			}
-			end = at + len(line)
 		}
-		m.field(start, end)
+		if folded && raw[colon] != ':' {
+			colon += max(0, strings.IndexByte(raw[colon:end], ':'))
+		}
+		if raw[colon] == ':' {
+			m.field(field{uint32(start), uint32(colon), uint32(end), folded})
+		}
 		at = next
 	}
 	return false
 }
 
-// field takes in the header field at the offsets. One without a colon or a
-// name is passed over.
-func (m *Message) field(start, end int) {
-	colon := strings.IndexByte(m.raw[start:end], ':')
-	if colon < 0 {
-		return
-	}
-	name := fullName(trim(m.raw[start : start+colon]))
+// field takes in a header field. One without a name is passed over.
+func (m *Message) field(f field) {
+	name := fullName(m.name(&f))
 	if name == "" || isSecret(name) {
 		return
 	}
-	value := start + colon + 1
-	m.fields = append(m.fields, field{uint32(start), uint32(start + colon), uint32(value), uint32(end)})
-	m.take(name, m.raw[value:end])
+	m.fields = append(m.fields, f)
+	m.take(name, &f)
+}
+
+// name is a field's name as written, value its value, unfolded; both trimmed.
+func (m *Message) name(f *field) string { return trim(m.raw[f.start:f.colon]) }
+
+func (m *Message) value(f *field) string {
+	s := m.raw[f.colon+1 : f.end]
+	if f.folded {
+		return unfold(s)
+	}
+	return trim(s)
 }
 
 // take sets the attribute that a header field holds. Of a header that may stand
 // only once, the first one counts, as it does in a switch.
-func (m *Message) take(name, value string) {
+func (m *Message) take(name string, f *field) {
 	switch len(name) {
 	case len("To"):
 		if equalFold(name, "To") && m.To.IsZero() {
-			m.To.parse(unfold(value))
+			m.To.parse(m.value(f))
 		}
 	case len("From"): // and CSeq
 		if equalFold(name, "From") && m.From.IsZero() {
-			m.From.parse(unfold(value))
+			m.From.parse(m.value(f))
 			m.FromTag, _ = m.From.Param("tag")
 		} else if equalFold(name, "CSeq") && m.CSeq == 0 {
-			m.CSeq = leadingNumber(unfold(value))
+			m.CSeq = leadingNumber(m.value(f))
 		}
 	case len("Call-ID"): // and Privacy
 		if equalFold(name, "Call-ID") && m.CallID == "" {
-			m.CallID = unfold(value)
+			m.CallID = m.value(f)
 		} else if equalFold(name, "Privacy") {
-			value = unfold(value)
+			value := m.value(f)
 			m.private = m.private || m.Privacy != "" || strings.ContainsAny(value, " \t,")
 			m.Privacy = value
 		}
 	case len("Priority"):
 		if equalFold(name, "Priority") && m.Priority == "" {
-			m.Priority = unfold(value)
+			m.Priority = m.value(f)
 		}
 	case len("Diversion"):
 		if equalFold(name, "Diversion") && m.Diversion.IsZero() {
-			m.Diversion.parse(unfold(value))
+			m.Diversion.parse(m.value(f))
 		}
 	case len("User-Agent"):
 		if equalFold(name, "User-Agent") && m.UserAgent == "" {
-			m.UserAgent = unfold(value)
+			m.UserAgent = m.value(f)
 		}
 	case len("History-Info"):
 		m.history = m.history || equalFold(name, "History-Info")
 	case len("Remote-Party-ID"):
 		if equalFold(name, "Remote-Party-ID") && m.RemoteParty.IsZero() {
-			m.takeRemoteParty(unfold(value))
+			m.takeRemoteParty(m.value(f))
 		}
 	case len("P-Asserted-Identity"):
 		if equalFold(name, "P-Asserted-Identity") {
-			m.takeAsserted(unfold(value))
+			m.takeAsserted(m.value(f))
 		}
 	}
 }

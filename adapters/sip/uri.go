@@ -38,6 +38,11 @@ func ParseURI(s string) URI {
 // parse reads s into u, which must be zero.
 func (u *URI) parse(s string) {
 	s = trim(s)
+	if rest, ok := strings.CutPrefix(s, "sip:"); ok { // by far the most
+		u.Scheme = SIP
+		u.parseSIP(rest)
+		return
+	}
 	colon := strings.IndexByte(s, ':')
 	if colon < 0 || !isScheme(s[:colon]) {
 		return
@@ -66,12 +71,21 @@ func (u *URI) parse(s string) {
 // "@" ends it wherever it stands: no later part may hold one unescaped.
 func (u *URI) parseSIP(s string) {
 	host := s
-	if at := strings.IndexByte(s, '@'); at >= 0 {
+	if at := until(s, userMark); at < len(s) && s[at] == '@' {
+		u.User, host = trim(s[:at]), s[at+1:]
+	} else if at := strings.IndexByte(s, '@'); at >= 0 {
 		var user string
 		user, host = s[:at], s[at+1:]
 		user, _ = cutByte(user, ':') // the password
 		user, u.userParams = cutByte(user, ';')
 		u.User = decode(trim(user))
+	}
+	if end := until(host, hostMark); end == len(host) || host[end] == ';' {
+		u.Host = trim(host[:end])
+		if end < len(host) {
+			u.params, _ = cutByte(host[end+1:], '?')
+		}
+		return
 	}
 	host, _ = cutByte(host, '?') // the headers
 	host, u.params = cutByte(host, ';')
@@ -82,6 +96,31 @@ func (u *URI) parseSIP(s string) {
 		return
 	}
 	u.Host, u.Port = cutByte(host, ':')
+}
+
+// The bytes that part a SIP URI or need decoding: in the user part and after it.
+const (
+	userMark = 1 << iota
+	hostMark
+)
+
+var marks = [256]uint8{
+	'@': userMark,
+	'%': userMark,
+	':': userMark | hostMark,
+	';': userMark | hostMark,
+	'?': hostMark,
+	']': hostMark,
+}
+
+// until is the index of the first byte of s with a mark, len(s) for none.
+func until(s string, mark uint8) int {
+	for i := 0; i < len(s); i++ {
+		if marks[s[i]]&mark != 0 {
+			return i
+		}
+	}
+	return len(s)
 }
 
 // Param is a parameter of a SIP URI, or of the number of a tel URI, by name in
