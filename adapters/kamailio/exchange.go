@@ -22,7 +22,7 @@ type exchange struct {
 
 	badSource bool // src or port was given and could not be read
 
-	scratch []byte // the request's text before it becomes a string
+	scratch []byte // decoded text before it becomes a string
 	answer  []byte
 }
 
@@ -105,11 +105,12 @@ func (x *exchange) read(ctx *fasthttp.RequestCtx) error {
 	case equalFold(kind, applicationJSON):
 		return x.readJSON(body)
 	}
-	start := len(x.scratch)
-	x.scratch = append(x.scratch, body...)
-	text := string(x.scratch)
-	x.params.text = text
-	if err := x.readMessage(text[start:]); err != nil {
+	var b strings.Builder
+	b.Grow(len(x.scratch) + len(body))
+	b.Write(x.scratch)
+	b.Write(body)
+	x.params.text = b.String()
+	if err := x.readMessage(x.params.text[len(x.scratch):]); err != nil {
 		return err
 	}
 	r := x.params.routing()

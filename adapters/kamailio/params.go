@@ -1,6 +1,6 @@
 package kamailio
 
-import "bytes"
+import "cmp"
 
 // params are the decoded key-value pairs of a query and of a form body, those
 // of the query first.
@@ -26,50 +26,50 @@ func (p *params) reset() {
 // (https://url.spec.whatwg.org/#urlencoded-parsing). Pairs whose key is not
 // known are left out.
 func (p *params) decode(dst, src []byte, known func(key []byte) bool) []byte {
-	for len(src) > 0 {
-		var one []byte
-		one, src, _ = bytes.Cut(src, []byte{'&'})
-		key, value, _ := bytes.Cut(one, []byte{'='})
-		at := pair{key: uint32(len(dst))}
-		dst = appendDecoded(dst, key, ' ')
-		at.keyEnd, at.value = uint32(len(dst)), uint32(len(dst))
-		if !known(dst[at.key:]) {
-			dst = dst[:at.key]
-			continue
-		}
+	for at := 0; at < len(src); at++ { // past the "&"
+		one := pair{key: uint32(len(dst))}
+		dst, at = appendDecoded(dst, src, at, '=', ' ')
+		one.keyEnd, one.value = uint32(len(dst)), uint32(len(dst))
+		key := dst[one.key:]
 		plus := byte(' ')
-		if string(dst[at.key:]) == "ruri" {
+		if string(key) == "ruri" {
 			plus = '+' // a URI has no blanks, but a number has a plus
 		}
-		dst = appendDecoded(dst, value, plus)
-		at.valueEnd = uint32(len(dst))
-		p.pairs = append(p.pairs, at)
+		wanted := known(key)
+		if at < len(src) && src[at] == '=' {
+			dst, at = appendDecoded(dst, src, at+1, '&', plus)
+		}
+		if !wanted {
+			dst = dst[:one.key]
+			continue
+		}
+		one.valueEnd = uint32(len(dst))
+		p.pairs = append(p.pairs, one)
 	}
 	return dst
 }
 
-// appendDecoded appends s with its percent escapes replaced and each "+" by
-// plus. An escape that is none stays as it is.
-func appendDecoded(dst, s []byte, plus byte) []byte {
-	for {
-		i := 0
-		for i < len(s) && s[i] != '%' && s[i] != '+' {
-			i++
+// appendDecoded appends src from an offset to the next end or "&", and tells
+// where that is. Percent escapes are replaced, and each "+" by plus; an escape
+// that is none stays as it is.
+func appendDecoded(dst, src []byte, at int, end, plus byte) ([]byte, int) {
+	start := at
+	for at < len(src) && src[at] != end && src[at] != '&' {
+		c, size := src[at], 1
+		switch {
+		case c == '+':
+			c = plus
+		case c == '%' && at+2 < len(src) && hex(src[at+1]) < 16 && hex(src[at+2]) < 16:
+			c, size = hex(src[at+1])<<4|hex(src[at+2]), 3
+		default:
+			at++
+			continue
 		}
-		dst = append(dst, s[:i]...)
-		if i == len(s) {
-			return dst
-		}
-		c := plus
-		if s[i] == '%' {
-			if c = '%'; i+2 < len(s) && hex(s[i+1]) < 16 && hex(s[i+2]) < 16 {
-				c = hex(s[i+1])<<4 | hex(s[i+2])
-				i += 2
-			}
-		}
-		dst = append(dst, c)
-		s = s[i+1:]
+		dst = append(append(dst, src[start:at]...), c)
+		at += size
+		start = at
 	}
+	return append(dst, src[start:at]...), at
 }
 
 // hex is the value of a hexadecimal digit, 16 or more when c is none.
@@ -95,14 +95,24 @@ func (p *params) first(key string) string {
 	return ""
 }
 
-func (p *params) routing() routing {
-	return routing{
-		source:     p.first("src"),
-		port:       p.first("port"),
-		requestURI: p.first("ruri"),
-		account:    p.first("account"),
-		trunk:      p.first("trunk"),
+// routing is the first value of each of its keys that is not empty.
+func (p *params) routing() (r routing) {
+	for _, at := range p.pairs {
+		value := p.text[at.value:at.valueEnd]
+		switch p.text[at.key:at.keyEnd] {
+		case "src":
+			r.source = cmp.Or(r.source, value)
+		case "port":
+			r.port = cmp.Or(r.port, value)
+		case "ruri":
+			r.requestURI = cmp.Or(r.requestURI, value)
+		case "account":
+			r.account = cmp.Or(r.account, value)
+		case "trunk":
+			r.trunk = cmp.Or(r.trunk, value)
+		}
 	}
+	return r
 }
 
 // isQueryKey knows the keys of the query.
