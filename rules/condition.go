@@ -67,7 +67,7 @@ func constant(holds bool) *condition {
 }
 
 // negate makes "not c". What a list row matched inside says nothing about the
-// verdict, so it is forgotten.
+// verdict, so the row is forgotten.
 func negate(c *condition) *condition {
 	switch c.op {
 	case isTrue:
@@ -77,9 +77,9 @@ func negate(c *condition) *condition {
 	}
 	inner := c.eval
 	return &condition{op: isNot, parts: []*condition{c}, source: "not (" + c.source + ")", stateful: c.stateful, eval: func(f *frame) bool {
-		list, row := f.list, f.row
+		row := f.row
 		held := inner(f)
-		f.list, f.row = list, row
+		f.row = row
 		return !held
 	}}
 }
@@ -127,27 +127,46 @@ func join(op conditionOp, parts ...*condition) *condition {
 	return c
 }
 
-// chain evaluates parts until one decides.
+// chain evaluates parts until one decides. What is false leaves no row behind:
+// an and that fails forgets the row of a part that held.
 func chain(op conditionOp, parts []*condition) func(*frame) bool {
 	if len(parts) == 2 {
 		a, b := parts[0].eval, parts[1].eval
-		if op == isAnd {
-			return func(f *frame) bool { return a(f) && b(f) }
+		if op == isOr {
+			return func(f *frame) bool { return a(f) || b(f) }
 		}
-		return func(f *frame) bool { return a(f) || b(f) }
+		return func(f *frame) bool {
+			row := f.row
+			if a(f) && b(f) {
+				return true
+			}
+			f.row = row
+			return false
+		}
 	}
 	evals := make([]func(*frame) bool, len(parts))
 	for i, p := range parts {
 		evals[i] = p.eval
 	}
-	decides := op == isOr
+	if op == isOr {
+		return func(f *frame) bool {
+			for _, eval := range evals {
+				if eval(f) {
+					return true
+				}
+			}
+			return false
+		}
+	}
 	return func(f *frame) bool {
+		row := f.row
 		for _, eval := range evals {
-			if eval(f) == decides {
-				return decides
+			if !eval(f) {
+				f.row = row
+				return false
 			}
 		}
-		return !decides
+		return true
 	}
 }
 

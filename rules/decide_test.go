@@ -125,13 +125,38 @@ func TestListed(t *testing.T) {
 	}
 }
 
-// The row in a verdict is one that the verdict rests on.
+// The row in a verdict is one that the verdict rests on, and block: listed
+// answers for its why.
 func TestRowOfVerdict(t *testing.T) {
-	rs := compiled(t, Settings{}, "rules.yaml", "lists:\n  spam: {file: spam.csv, why: subscriber}\n  friends: {file: friends.csv}\n"+
-		rulesOf(`{id: not, when: 'not (caller in list("spam")) or callee == "+12025550123"', block: dno}`), "spam.csv", "+12123340100\n", "friends.csv", "+12123340100\n")
-	e := running(t, Options{}, rs)
-	if v := decided(e, testCall("+12123340100", "+12025550123")); v.Rule == nil || v.List != "" || v.Row != 0 {
-		t.Errorf("row %d of %q", v.Row, v.List)
+	const both = "+12123340100" // in a and in b
+	tests := []struct{ when, does, caller, callee, want, list string }{
+		{`(caller in list("a") and callee == "+12025550100") or caller in list("b")`, "listed", both, "+12025550123", "block r 603 Network Blocked", "b"},
+		{`(caller in list("a") and callee == "+12025550100") or caller in list("b")`, "listed", both, "+12025550100", "block r 603 Decline", "a"},
+		{`(caller in list("a") and account == "" and callee == "+12025550100") or caller in list("b")`, "listed", both, "+12025550123", "block r 603 Network Blocked", "b"},
+		{`caller in list("b") and (caller in list("a") and withheld or account == "")`, "listed", both, "+12025550123", "block r 603 Network Blocked", "b"},
+		{`(caller in list("a") and withheld or account == "") and caller in list("b")`, "listed", both, "+12025550123", "block r 603 Network Blocked", "b"},
+		{`not (caller not in list("a") or withheld) and caller in list("b")`, "listed", both, "+12025550123", "block r 603 Network Blocked", "b"},
+		{`caller in list("a") and withheld or callee == "+12025550123"`, "dno", both, "+12025550123", "block r 603 Decline", ""},
+		{`caller in list("a") and withheld and account == "" or callee == "+12025550123"`, "dno", both, "+12025550123", "block r 603 Decline", ""},
+		{`not (caller in list("a")) or callee == "+12025550123"`, "dno", both, "+12025550123", "block r 603 Decline", ""},
+		{`caller in list("a") and callee in list("a")`, "listed", both, "+12123340101", "block r 603 Decline", "a"},
+	}
+	for _, tt := range tests {
+		rs := compiled(t, Settings{}, "rules.yaml", "lists:\n  a: {file: a.csv, why: dno}\n  b: {file: b.csv, why: analytics}\n"+
+			rulesOf("{id: r, when: '"+tt.when+"', block: "+tt.does+"}"), "a.csv", both+"\n+12123340101\n", "b.csv", both+"\n")
+		e := running(t, Options{}, rs)
+		c := testCall(tt.caller, tt.callee)
+		v := decided(e, c)
+		if got := words(v); got != tt.want || v.List != tt.list || (v.Row != 0) != (tt.list != "") {
+			t.Errorf("%s: got %q by row %d of %q, want %q by a row of %q", tt.when, got, v.Row, v.List, tt.want, tt.list)
+		}
+		row := ""
+		if r := e.Explain(c).Rules[0].Row; r != nil {
+			row = r.List
+		}
+		if row != tt.list {
+			t.Errorf("%s: explained by a row of %q, want %q", tt.when, row, tt.list)
+		}
 	}
 }
 

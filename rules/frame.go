@@ -8,8 +8,8 @@ type frame struct {
 	facts   *FactTable
 	learned []*Learned // by place in the ruleset
 
-	list *List  // of the row below
-	row  RowRef // first row that matched in the rule at hand
+	row  RowRef // first row that the rule at hand holds by, 0 for none
+	list *List  // of that row; without one it says nothing
 
 	found   []RowRef // by look-up slot: the row + 1, so that 0 is not asked yet
 	known   [5]fact
