@@ -53,24 +53,30 @@ func (p *params) decode(dst, src []byte, known func(key []byte) bool) []byte {
 // where that is. Percent escapes are replaced, and each "+" by plus; an escape
 // that is none stays as it is.
 func appendDecoded(dst, src []byte, at int, end, plus byte) ([]byte, int) {
-	start := at
-	for at < len(src) && src[at] != end && src[at] != '&' {
+	for start := at; ; start = at {
+		for at < len(src) && !marks[src[at]] {
+			at++
+		}
+		if at == len(src) || src[at] == end || src[at] == '&' {
+			return append(dst, src[start:at]...), at
+		}
+		dst = append(dst, src[start:at]...)
 		c, size := src[at], 1
 		switch {
 		case c == '+':
 			c = plus
-		case c == '%' && at+2 < len(src) && hex(src[at+1]) < 16 && hex(src[at+2]) < 16:
-			c, size = hex(src[at+1])<<4|hex(src[at+2]), 3
-		default:
-			at++
-			continue
+		case c == '%' && at+2 < len(src):
+			if high, low := hex(src[at+1]), hex(src[at+2]); high < 16 && low < 16 {
+				c, size = high<<4|low, 3
+			}
 		}
-		dst = append(append(dst, src[start:at]...), c)
+		dst = append(dst, c)
 		at += size
-		start = at
 	}
-	return append(dst, src[start:at]...), at
 }
+
+// marks are the bytes of an encoded pair that mean something.
+var marks = [256]bool{'&': true, '=': true, '%': true, '+': true}
 
 // hex is the value of a hexadecimal digit, 16 or more when c is none.
 func hex(c byte) byte {
