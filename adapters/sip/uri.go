@@ -21,10 +21,6 @@ type URI struct {
 	Scheme Scheme
 	User   string // user part or tel number, percent-decoded, without password and parameters
 	Host   string // of a SIP URI, without port; an IPv6 address keeps its brackets
-	Port   string // of a SIP URI, as written, empty for none
-
-	userParams string // parameters of the number, inside the user part (RFC 3261 §19.1.6) or of a tel URI
-	params     string // parameters of a SIP URI
 }
 
 // ParseURI reads s. It never fails: a part that is missing or can't be told is
@@ -57,9 +53,7 @@ func (u *URI) parse(s string) {
 		u.parseSIP(rest)
 	case equalFold(scheme, "tel"):
 		u.Scheme = Tel
-		var number string
-		number, u.userParams = cutByte(rest, ';')
-		u.User = decode(trim(number))
+		u.User = decode(trim(rest[:until(rest, hostMark)]))
 	case equalFold(scheme, "urn"):
 		u.Scheme = URN
 	default:
@@ -68,37 +62,50 @@ func (u *URI) parse(s string) {
 }
 
 // parseSIP reads what follows "sip:". A user part may hold ";" and "?", but a
-// "@" ends it wherever it stands: no later part may hold one unescaped.
+// "@" ends it wherever it stands: no later part may hold one unescaped. A number
+// in the place of the host is taken for the user: no host can be one (RFC 3261
+// §25.1), and what shows it to the called party does not ask.
 func (u *URI) parseSIP(s string) {
-	host := s
+	host, alone := s, false
 	if at := until(s, userMark); at < len(s) && s[at] == '@' {
 		u.User, host = trim(s[:at]), s[at+1:]
 	} else if at := strings.IndexByte(s, '@'); at >= 0 {
-		var user string
-		user, host = s[:at], s[at+1:]
-		user, _ = cutByte(user, ':') // the password
-		user, u.userParams = cutByte(user, ';')
-		u.User = decode(trim(user))
+		user, _ := cutByte(s[:at], ':') // the password
+		user, _ = cutByte(user, ';')
+		u.User, host = decode(trim(user)), s[at+1:]
+	} else {
+		alone = true
 	}
-	if end := until(host, hostMark); end == len(host) || host[end] == ';' {
-		u.Host = trim(host[:end])
-		if end < len(host) {
-			u.params, _ = cutByte(host[end+1:], '?')
-		}
-		return
-	}
-	host, _ = cutByte(host, '?') // the headers
-	host, u.params = cutByte(host, ';')
 	host = trim(host)
-	if end := strings.IndexByte(host, ']'); end >= 0 && host[0] == '[' {
-		u.Host = host[:end+1]
-		_, u.Port = cutByte(host[end+1:], ':')
-		return
+	if strings.HasPrefix(host, "[") {
+		if end := strings.IndexAny(host, "];?"); end >= 0 && host[end] == ']' {
+			u.Host = host[:end+1]
+			return
+		}
 	}
-	u.Host, u.Port = cutByte(host, ':')
+	u.Host = trim(host[:until(host, hostMark)])
+	if alone {
+		if user := decode(u.Host); isNumber(user) {
+			u.User, u.Host = user, ""
+		}
+	}
+}
+
+// isNumber tells whether s begins with "+" or is digits alone.
+func isNumber(s string) bool {
+	if strings.HasPrefix(s, "+") {
+		return true
+	}
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // The bytes that part a SIP URI or need decoding: in the user part and after it.
+// The latter end a tel number, too.
 const (
 	userMark = 1 << iota
 	hostMark
@@ -110,7 +117,6 @@ var marks = [256]uint8{
 	':': userMark | hostMark,
 	';': userMark | hostMark,
 	'?': hostMark,
-	']': hostMark,
 }
 
 // until is the index of the first byte of s with a mark, len(s) for none.
@@ -121,32 +127,6 @@ func until(s string, mark uint8) int {
 		}
 	}
 	return len(s)
-}
-
-// Param is a parameter of a SIP URI, or of the number of a tel URI, by name in
-// any case; ok tells whether it is there.
-func (u URI) Param(name string) (value string, ok bool) {
-	if u.Scheme == Tel {
-		return param(u.userParams, name)
-	}
-	return param(u.params, name)
-}
-
-// UserPhone tells whether the user part says that it is a telephone number:
-// user=phone of a SIP URI, or a tel URI (RFC 3261 §19.1.1).
-func (u URI) UserPhone() bool {
-	if u.Scheme == Tel {
-		return true
-	}
-	v, _ := param(u.params, "user")
-	return equalFold(v, "phone")
-}
-
-// PhoneContext is where a local number is valid: a domain, or leading digits
-// of global numbers (RFC 3966 §5.1.5). It does not make the number global.
-func (u URI) PhoneContext() string {
-	v, _ := param(u.userParams, "phone-context")
-	return v
 }
 
 // isScheme tells whether s can be the scheme of a URI (RFC 3986 §3.1).
