@@ -78,7 +78,7 @@ func (m *Message) Parse(raw string) error {
 	for at < len(raw) && (raw[at] == '\r' || raw[at] == '\n') {
 		at++ // RFC 3261 §7.5
 	}
-	end, next := m.lineEnd(at, at)
+	end, next := m.lineEnd(at)
 	if !m.requestLine(raw[at:end]) {
 		return ErrNotRequest
 	}
@@ -101,14 +101,13 @@ func (m *Message) Parse(raw string) error {
 }
 
 // lineEnd is where the line at an offset ends, and the offset of the next one;
-// -1 when it is cut. The line has no end before from. LF alone ends a line too,
-// as switches have it.
-func (m *Message) lineEnd(start, from int) (end, next int) {
-	n := strings.IndexByte(m.raw[from:], '\n')
+// -1 when it is cut. LF alone ends a line too, as switches have it.
+func (m *Message) lineEnd(start int) (end, next int) {
+	n := strings.IndexByte(m.raw[start:], '\n')
 	if n < 0 {
 		return len(m.raw), -1
 	}
-	end = from + n
+	end = start + n
 	next = end + 1
 	if end > start && m.raw[end-1] == '\r' {
 		end--
@@ -134,29 +133,22 @@ func (m *Message) requestLine(line string) bool {
 func (m *Message) headers(at int) bool {
 	raw := m.raw
 	for at < len(raw) {
-		start, colon := at, at
-		for colon < len(raw) && raw[colon] != ':' && raw[colon] != '\n' {
-			colon++
-		}
-		end, next := m.lineEnd(start, colon)
+		end, next := m.lineEnd(at)
 		if next < 0 {
 			return false
 		}
-		if end == start {
+		if end == at {
 			return true
 		}
 		folded := false
 		for next < len(raw) && (raw[next] == ' ' || raw[next] == '\t') {
 			folded = true
-			if end, next = m.lineEnd(next, next); next < 0 {
+			if end, next = m.lineEnd(next); next < 0 {
 				return false
 			}
 		}
-		if folded && raw[colon] != ':' {
-			colon += max(0, strings.IndexByte(raw[colon:end], ':'))
-		}
-		if raw[colon] == ':' {
-			m.field(field{uint32(start), uint32(colon), uint32(end), folded})
+		if colon := strings.IndexByte(raw[at:end], ':'); colon >= 0 {
+			m.field(field{uint32(at), uint32(at + colon), uint32(end), folded})
 		}
 		at = next
 	}
