@@ -3,7 +3,6 @@ package rules
 import (
 	"bytes"
 	"fmt"
-	"strings"
 )
 
 // entry is what the number of a row says: one number, signs, or a range.
@@ -55,13 +54,14 @@ func (l *listLoader) number(text []byte) (n Number, message, hint string) {
 			return d.raw(0), fmt.Sprintf("%q has no country", text), writeGlobal
 		}
 	}
-	switch n = read(l.plan, text); n.Kind() {
-	case Global:
+	if n = read(l.plan, text); n.Kind() == Global {
 		return n, "", ""
-	case Absent:
+	}
+	d, ok := scan(text)
+	if !ok {
 		return n, fmt.Sprintf("%q is no telephone number", text), ""
 	}
-	if d, _ := scan(text); d.plus {
+	if d.plus {
 		return n, fmt.Sprintf("%q is no global number: %s", text, d.fault()), ""
 	}
 	return n, fmt.Sprintf("%q is no number in %s", text, l.plan.country), "write it in its global form, +12025550142"
@@ -152,10 +152,6 @@ func (l *listLoader) pattern(text []byte) (e entry, message, hint string) {
 		return e, fmt.Sprintf("%q has %d digits, a number at most %d", text, len(signs), maxGlobal), ""
 	}
 	e.signs = string(signs)
-	if !e.open && strings.Trim(e.signs, "0123456789") == "" {
-		d, _ := scan("+" + e.signs)
-		return entry{number: d.global().key}, "", ""
-	}
 	return e, "", ""
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"unicode"
 )
 
 // Kind says what a Number is.
@@ -14,7 +15,7 @@ const (
 	Absent    Kind = iota // no number: empty, or a user that is no number ("alice", "anonymous")
 	Global                // an E.164 number
 	Private               // an extension or short code of the trunk's plan: neither valid nor invalid
-	Malformed             // digits that no plan makes a number of
+	Malformed             // digits that no plan makes a number of, or digits among other signs
 )
 
 // Number is a telephone number as a comparable value. The zero Number is
@@ -125,8 +126,7 @@ type digits struct {
 }
 
 // scan reads the digits of s past visual separators. It is false when s holds
-// anything else than one leading "+", digits and separators, or no digit. A
-// parameter that an adapter left in place (";phone-context=…") ends it.
+// anything else than one leading "+", digits and separators, or no digit.
 func scan[T string | []byte](s T) (d digits, ok bool) {
 	for i := range len(s) {
 		switch c := s[i]; {
@@ -138,13 +138,38 @@ func scan[T string | []byte](s T) (d digits, ok bool) {
 		case c == '(' || c == ')' || c == '-' || c == '.' || c == ' ':
 		case c == '+' && !d.plus && d.n == 0:
 			d.plus = true
-		case c == ';':
-			return d, d.n > 0
 		default:
 			return d, false
 		}
 	}
 	return d, d.n > 0
+}
+
+// subscriber is how many digits a number in a user part has at least: a NANP
+// number without its area code.
+const subscriber = 7
+
+// garbled is what becomes of a user part that scan refuses: absent when it is a
+// name or a service code, Malformed when it has the digits of a number, no
+// letter and some sign that no number has ("+1_303_555_0260"). A switch behind
+// may read a number there, so it must not count as none.
+func garbled[T string | []byte](s T) Number {
+	var d digits
+	for _, c := range string(s) {
+		switch {
+		case c >= '0' && c <= '9':
+			if d.n < len(d.at) {
+				d.at[d.n] = byte(c - '0')
+			}
+			d.n++
+		case unicode.IsLetter(c):
+			return Number{}
+		}
+	}
+	if d.n < subscriber {
+		return Number{}
+	}
+	return d.raw(0)
 }
 
 // seen are the digits that there was room for.

@@ -16,7 +16,7 @@ func TestParseNumber(t *testing.T) {
 		{in: "+1 (202) 555-0142", want: "+12025550142"},
 		{in: "+1.202.555.0142", want: "+12025550142"},
 		{in: " +44 20 7946 0000 ", want: "+442079460000"},
-		{in: "+12025550142;phone-context=example.net", want: "+12025550142"},
+		{in: "+12025550142;phone-context=example.net", fault: "is no telephone number"},
 		{in: "+999999999999999", want: "+999999999999999"},
 		{in: "12025550142", fault: "has no country"},
 		{in: "alice", fault: "is no telephone number"},

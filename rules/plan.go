@@ -65,15 +65,16 @@ func NewPlan(country string, extensions []string) (*Plan, error) {
 //  4. 8 to 15 digits that begin with an assigned calling code.
 //
 // Digits that are none of these are Malformed: N11 and short codes that the
-// plan does not name, only zeros, more than 15 digits. What holds more than
-// digits, a leading "+" and separators ("alice", "anonymous", "*72") is absent.
+// plan does not name, only zeros, more than 15 digits. So are 7 digits or more
+// among signs that are neither separators nor letters ("+1303/5550260",
+// "+13035550260#"). Anything else ("alice", "anonymous", "*72") is absent.
 func (p *Plan) Number(user string) Number { return read(p, user) }
 
 func read[T string | []byte](p *Plan, user T) Number {
 	d, ok := scan(user)
 	switch {
 	case !ok:
-		return Number{}
+		return garbled(user)
 	case d.plus:
 		return d.global()
 	case p != nil && p.extension(&d):
