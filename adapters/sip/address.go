@@ -18,39 +18,44 @@ func (a *Address) IsZero() bool { return a.URI.Scheme == NoScheme }
 // party; ok tells whether it is there.
 func (a *Address) Param(name string) (value string, ok bool) { return param(a.params, name) }
 
-// ParseAddress reads the first name-addr or addr-spec of s. What is neither
-// gives the zero Address.
-func ParseAddress(s string) Address {
-	var a Address
-	a.parse(s)
-	return a
-}
-
+// parse reads a value that is one address, not a list: a comma in it is an
+// ordinary character.
 func (a *Address) parse(s string) {
-	l := list{rest: s, separator: ','}
+	l := list{rest: s}
 	l.address(a)
 }
 
 // address reads the next element into a, which becomes zero when it is none.
 //
 // A caller may write what he likes before the "<", so this reads generously: a
-// quote without a partner is an ordinary character, and a comma ends an element
-// only after something that can be a URI.
+// quote without a partner is an ordinary character, and a separator ends an
+// element only after something that can be a URI. But a ";" after a URI begins
+// the parameters, and a "<" in those is none: a switch reads them so, and it
+// must not see another caller.
 func (l *list) address(a *Address) {
 	*a = Address{}
-	s := l.rest
-	colon := false
+	s := trim(l.rest)
+	colon, uri := false, false
 	for i := 0; i < len(s); i++ {
 		switch s[i] {
 		case '"':
 			i = l.skip(s, i)
 		case ':':
-			colon = true
+			if !colon {
+				colon, uri = true, schemeOf(s[:i]).isKnown()
+			}
 		case '<':
 			l.nameAddr(a, s[:i], s[i+1:])
 			return
-		case ',':
-			if colon || trim(s[:i]) == "" {
+		case ';':
+			if uri {
+				a.URI.parse(s[:i])
+				l.rest = s[i+1:]
+				a.params = l.next()
+				return
+			}
+		case l.separator:
+			if colon || i == 0 {
 				l.rest = s[i+1:]
 				a.addrSpec(s[:i])
 				return
@@ -80,9 +85,6 @@ func (l *list) nameAddr(a *Address, display, s string) {
 // addrSpec reads a URI without "<>": parameters after it are the header's, not
 // the URI's (RFC 3261 §20.10).
 func (a *Address) addrSpec(s string) {
-	from := strings.IndexByte(s, '@') + 1 // a ";" before it is the user's
-	if end := strings.IndexByte(s[from:], ';'); end >= 0 {
-		s, a.params = s[:from+end], s[from+end+1:]
-	}
+	s, a.params = cutByte(s, ';')
 	a.URI.parse(s)
 }

@@ -80,12 +80,19 @@ func FuzzAddress(f *testing.F) {
 	}
 	quote := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 	f.Fuzz(func(t *testing.T, display string) {
-		a := ParseAddress(`"` + quote.Replace(display) + `" <sip:+12025550100@example.com>;tag=t, <sip:other@x>`)
+		var a Address
+		l := list{rest: `"` + quote.Replace(display) + `" <sip:+12025550100@example.com>;tag=t, <sip:other@x>`, separator: ','}
+		l.address(&a)
 		if a.Display != display || a.URI.User != "+12025550100" || a.URI.Host != "example.com" {
 			t.Errorf("%q is %+v", display, a)
 		}
 		if tag, _ := a.Param("tag"); tag != "t" {
 			t.Errorf("%q: tag %q", display, tag)
+		}
+		// Nothing that follows a URI and its ";" is another address.
+		a.parse("sip:+12025550100@example.com;x=" + display)
+		if a.URI.User != "+12025550100" || a.URI.Host != "example.com" {
+			t.Errorf("%q for a parameter: %+v", display, a)
 		}
 		u := ParseURI(display)
 		if u.Scheme == NoScheme && u != (URI{}) {

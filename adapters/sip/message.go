@@ -205,7 +205,8 @@ func (m *Message) take(name string, f *field) {
 		}
 	case len("Diversion"):
 		if equalFold(name, "Diversion") && m.Diversion.IsZero() {
-			m.Diversion.parse(m.value(f))
+			l := list{rest: m.value(f), separator: ','}
+			l.address(&m.Diversion)
 		}
 	case len("User-Agent"):
 		if equalFold(name, "User-Agent") && m.UserAgent == "" {
@@ -237,14 +238,10 @@ func (m *Message) takeAsserted(value string) {
 }
 
 func (m *Message) takeRemoteParty(value string) {
-	l := list{rest: value, separator: ','}
-	for l.rest != "" {
-		l.address(&m.RemoteParty)
-		if party, ok := m.RemoteParty.Param("party"); !m.RemoteParty.IsZero() && (!ok || equalFold(party, "calling")) {
-			return
-		}
+	m.RemoteParty.parse(value)
+	if party, ok := m.RemoteParty.Param("party"); ok && !equalFold(party, "calling") {
+		m.RemoteParty = Address{}
 	}
-	m.RemoteParty = Address{}
 }
 
 // leadingNumber is the number that s begins with, 0 when there is none or it is

@@ -67,7 +67,8 @@ func TestHeaders(t *testing.T) {
 		"\t<tel:+1-202-555-0102;verstat=TN-Validation-Passed>, <sip:third@a.example>",
 		"Privacy: id ;user",
 		"PRIVACY: critical",
-		"Remote-Party-ID: <sip:called@x>;party=called, \"R\" <sip:+12025550103@x>;party=Calling;privacy=full",
+		"Remote-Party-ID: <sip:called@x>;party=called",
+		"remote-party-id: \"R\" <sip:+12025550103@x>;party=Calling;privacy=full",
 		"Diversion: <tel:+12025550104>;reason=unconditional,<tel:+12025550105>",
 		"History-Info: <sip:ignored@x>;index=1",
 		"user-AGENT:  Phone 1.0 ",
@@ -208,7 +209,22 @@ func TestFrom(t *testing.T) {
 		{`O'Neill; Pat <sip:bad@a>`, "O'Neill; Pat|sip bad|a"},
 		{`<sip:bad@a`, "|sip bad|a"},
 		{`<sip:bad@a;tag=1`, "|sip bad|a"},
-		{`sip:bad@a, <sip:other@a>`, "|sip bad|a"},
+		{`sip:good@a, <sip:bad@a>`, "sip:good@a,|sip bad|a"},
+		{`sip:good@a <sip:bad@a>`, "sip:good@a|sip bad|a"},
+		{`,<sip:bad@a>`, ",|sip bad|a"},
+		{`, <sips:bad@a>;tag=1`, ",|sips bad|a"},
+		{`sip:bad:a,b@a`, "|sip bad|a"},
+		{`sip:+12025550100,@a;tag=1`, "|sip +12025550100,|a"},
+		{`sip:bad@a;x=<sip:good@a>;tag=1`, "|sip bad|a"},
+		{`sip:bad@a;x="<sip:good@a>";tag=1`, "|sip bad|a"},
+		{`sip:bad@a;<sip:good@a>tag=1`, "|sip bad|a"},
+		{`SIPS:bad@a ; x=<sip:good@a>`, "|sips bad|a"},
+		{`tel:+12025550100;x=<sip:good@a>`, "|tel +12025550100|"},
+		{`urn:service:sos;x=<sip:good@a>`, "|urn |"},
+		{`sip:good@a?x=<sip:bad@a>;tag=1`, "sip:good@a?x=|sip bad|a"},
+		{`sip:bad@a?x;y=<sip:good@a>;tag=1`, "|sip bad|a"},
+		{`sip:+12025550100;npdi@a;tag=1`, "|sip +12025550100|"},
+		{`Re: you; me <sip:bad@a>`, "Re: you; me|sip bad|a"},
 		{`<sip:b%40d@a>`, "|sip b@d|a"},
 		{`<sip:%zz%4@a>`, "|sip %zz%4|a"},
 		{`<sip:a%0d%0ab@a>`, "|sip a%0d%0ab|a"},
@@ -220,7 +236,8 @@ func TestFrom(t *testing.T) {
 		{`;tag=1`, "||"},
 		{`*`, "||"},
 	} {
-		a := ParseAddress(c.value)
+		var a Address
+		a.parse(c.value)
 		if got := show(a.Display, a.URI); got != c.want {
 			t.Errorf("%s is %s, want %s", c.value, got, c.want)
 		}
@@ -290,7 +307,10 @@ func TestLinear(t *testing.T) {
 		{"escaped quotes before <", fill(head+`Remote-Party-ID: "`, `\",a:b`, tail)},
 		{"history", fill(head+"History-Info: ", "<sip:a@b>;index=1;mp=1,", tail)},
 		{"history headers", fill(head, "History-Info:<sip:a@b>;mp=9\n", tail)},
-		{"remote parties", fill(head+"Remote-Party-ID: ", "<sip:a>;party=x,", tail)},
+		{"remote parties", fill(head, "Remote-Party-ID:<sip:a>;party=x\n", tail)},
+		{"parameters of a remote party", fill(head+"Remote-Party-ID: ", "<sip:a>;party=x,", tail)},
+		{"blanks before commas", head + "P-Asserted-Identity: a:," + strings.Repeat(" ", 1<<20) + "a" + strings.Repeat(",", 1<<20) + tail},
+		{"semicolons before <", fill(head+"To: a:b", ";", "<sip:a@b>"+tail)},
 		{"asserted", fill(head, "P-Asserted-Identity:,\n", tail)},
 		{"empty From", fill(head, "From:\n", tail)},
 		{"URI parameters", fill(head+`To: <sip:a@b;u="`, `\";u=`, ">"+tail)},

@@ -6,7 +6,7 @@ import "strings"
 // The walk is linear in the list's length, whatever the quotes.
 type list struct {
 	rest      string
-	separator byte
+	separator byte // 0: one element; no request holds a NUL
 	unpaired  bool // a quote had no partner: quotes mean nothing from there on
 }
 

@@ -40,26 +40,36 @@ func (u *URI) parse(s string) {
 		return
 	}
 	colon := strings.IndexByte(s, ':')
-	if colon < 0 || !isScheme(s[:colon]) {
+	if colon < 0 {
 		return
 	}
-	scheme, rest := s[:colon], s[colon+1:]
-	switch {
-	case equalFold(scheme, "sip"):
-		u.Scheme = SIP
+	u.Scheme = schemeOf(s[:colon])
+	switch rest := s[colon+1:]; u.Scheme {
+	case SIP, SIPS:
 		u.parseSIP(rest)
-	case equalFold(scheme, "sips"):
-		u.Scheme = SIPS
-		u.parseSIP(rest)
-	case equalFold(scheme, "tel"):
-		u.Scheme = Tel
+	case Tel:
 		u.User = decode(trim(rest[:until(rest, hostMark)]))
-	case equalFold(scheme, "urn"):
-		u.Scheme = URN
-	default:
-		u.Scheme = OtherScheme
 	}
 }
+
+// schemeOf is the scheme that s is, in any case.
+func schemeOf(s string) Scheme {
+	switch {
+	case equalFold(s, "sip"):
+		return SIP
+	case equalFold(s, "sips"):
+		return SIPS
+	case equalFold(s, "tel"):
+		return Tel
+	case equalFold(s, "urn"):
+		return URN
+	case isScheme(s):
+		return OtherScheme
+	}
+	return NoScheme
+}
+
+func (s Scheme) isKnown() bool { return s != NoScheme && s != OtherScheme }
 
 // parseSIP reads what follows "sip:". A user part may hold ";" and "?", but a
 // "@" ends it wherever it stands: no later part may hold one unescaped. A number
