@@ -13,6 +13,9 @@ import (
 // a Private one is neither.
 type Facts struct {
 	Valid bool // it fits the numbering plan of its country and can have been assigned
+	// Unopened is set for a number of the NANP whose area code could open any
+	// day or has opened since the tables were made: neither valid nor invalid.
+	Unopened bool
 	// Country is ISO 3166-1 alpha-2: of the number, or when that cannot be said
 	// the main country of its calling code; empty for a calling code of no
 	// country (+800) or none. Jersey, Guernsey and the Isle of Man are not GB.

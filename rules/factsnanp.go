@@ -27,8 +27,7 @@ type numberSet struct {
 type areas [1000]area
 
 // openedAreas are area codes in service that the metadata of the library does
-// not know yet. A number of theirs must not be called invalid; an entry goes
-// when the library has it. As of 2026-11-21:
+// not know yet. An entry goes when the library has it. As of 2026-11-21:
 var openedAreas = [...]struct {
 	code    int
 	country string
@@ -138,10 +137,12 @@ func numbersOf(d *phonenumbers.PhoneNumberDesc) *automaton {
 func (t *areas) facts(number uint64) Facts {
 	code, exchange, line := number/10_000_000, number/10_000%1000, number%10_000
 	a := &t[code]
-	if !a.assigned {
-		return Facts{Country: "US", Type: unknownType}
-	}
 	f := Facts{Country: a.country, Type: unknownType}
+	if !a.assigned {
+		f.Country = "US"
+		f.Unopened = opens(code) && exchange >= 200 && exchange != 911
+		return f
+	}
 	switch {
 	case exchange < 200, exchange == 911,
 		a.geographic && exchange%100 == 11,
@@ -152,6 +153,22 @@ func (t *areas) facts(number uint64) Facts {
 	f.Valid = true
 	f.Type = a.typeOf(number)
 	return f
+}
+
+// opens tells whether an area code that no table has can be opened: about
+// fifteen are in a year. None can that begins with 0 or 1, is a service code
+// (N11), has a 9 in the middle or begins with 37 or 96 (all kept for longer
+// numbers), is 555 or 950, or ends with two equal digits. Of the last, kept for
+// services, those with 5, 6 and 8 in front do open.
+func opens(code uint64) bool {
+	first, middle, last := code/100, code/10%10, code%10
+	switch {
+	case first < 2, middle == 1 && last == 1, middle == 9, code/10 == 37, code/10 == 96, code == 555, code == 950:
+		return false
+	case middle == last:
+		return first == 5 || first == 6 || first == 8
+	}
+	return true
 }
 
 // typeOf is the type of ten digits: of the first set that has them, where two

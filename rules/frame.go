@@ -76,11 +76,13 @@ func (f *frame) factsOf(n Number) Facts {
 	return is
 }
 
-// validity is not known of absent numbers, extensions and short codes.
+// validity is not known of absent numbers, extensions, short codes and area
+// codes that may have opened.
 func (f *frame) validity(n Number) (valid, known bool) {
 	switch n.Kind() {
 	case Global:
-		return f.factsOf(n).Valid, true
+		is := f.factsOf(n)
+		return is.Valid, !is.Unopened
 	case Malformed:
 		return false, true
 	}
