@@ -43,7 +43,7 @@ var attributes = []Attribute{
 		number: func(f *frame) Number { return f.call.network }},
 	{Name: "presentation", Type: NumberType, Doc: "the number in From, whoever wrote it",
 		number: func(f *frame) Number { return f.call.presentation }},
-	{Name: "callers", Type: NumberSetType, Doc: "network and presentation: true when it is true of any of them"},
+	{Name: "callers", Type: NumberSetType, Doc: "network, presentation and the E.164 numbers in P-Asserted-Identity and Remote-Party-ID of an untrusted trunk: true when it is true of any of them"},
 	{Name: "callee", Type: NumberType, Doc: "the called number, from the request URI",
 		number: func(f *frame) Number { return f.call.callee }},
 	{Name: "diverted_by", Type: NumberType, Doc: "the party that forwarded the call last: Diversion, else History-Info",
@@ -149,29 +149,19 @@ type operand struct {
 func (o *operand) isNumber() bool { return o.number != nil || o.set }
 
 // any calls test with the number, or with those of the set until one holds.
-// An empty set is one absent number.
 func (o *operand) any(test func(*frame, Number) bool) func(*frame) bool {
 	if !o.set {
 		read := o.number
 		return func(f *frame) bool { return test(f, read(f)) }
 	}
 	return func(f *frame) bool {
-		a, b := f.callers()
-		return test(f, a) || !b.IsZero() && test(f, b)
+		for _, n := range f.callers() {
+			if test(f, n) {
+				return true
+			}
+		}
+		return false
 	}
-}
-
-// callers are network and presentation without the absent and the repeated:
-// b is absent when there is but one, both are when there is none.
-func (f *frame) callers() (a, b Number) {
-	a, b = f.call.network, f.call.presentation
-	switch {
-	case a.IsZero():
-		return b, a
-	case a == b:
-		return a, Number{}
-	}
-	return a, b
 }
 
 // show is the value in words, for explanations.
@@ -198,9 +188,8 @@ func (o *operand) show(f *frame) string {
 		one(o.number(f))
 		return strings.Join(all, ", ")
 	}
-	a, b := f.callers()
-	if one(a); !b.IsZero() {
-		one(b)
+	for _, n := range f.callers() {
+		one(n)
 	}
 	return strings.Join(all, ", ")
 }

@@ -11,7 +11,7 @@ import (
 
 // Bounds of the cache of candidates.
 const (
-	maxClass   = 16   // postings in a class that is kept
+	maxClass   = 32   // postings in a class that is kept
 	cacheQueue = 1024 // classes that wait to be put into the cache
 	entryBytes = 160  // of an entry beside its rules, with the cache's own books
 )

@@ -67,6 +67,7 @@ type party struct {
 	callee       Number
 	divertedBy   Number
 	withheld     bool
+	callers      callerSet
 }
 
 // Reset makes c ready for another call.

@@ -124,7 +124,7 @@ func (rs *Ruleset) guard(c *Call) Guard {
 // that is not configured: such a call has no trunk and is not trusted.
 //
 // The network number of a trusted trunk is its P-Asserted-Identity, tel before
-// sip, else its Remote-Party-ID (RFC 3325 §9.1); nobody else's are read, for
+// sip, else its Remote-Party-ID (RFC 3325 §9.1); nobody else's make it, for
 // anybody can write them (§8).
 func (rs *Ruleset) derive(c *Call) (known bool) {
 	c.party = party{}
@@ -146,6 +146,7 @@ func (rs *Ruleset) derive(c *Call) (known bool) {
 	if c.caller = c.network; c.caller.IsZero() {
 		c.caller = c.presentation
 	}
+	c.gather(plan)
 	c.callee = plan.Number(c.RequestUser)
 	c.divertedBy = plan.Number(c.Diversion)
 	c.withheld = isWithheld(c)

@@ -252,6 +252,67 @@ func TestParties(t *testing.T) {
 	}
 }
 
+// Callers hold what an untrusted trunk asserts; caller and network do not.
+func TestCallers(t *testing.T) {
+	rs := compiled(t, Settings{Trunks: []Trunk{testTrunk(t, "carrier", "192.0.2.0/24", true), testTrunk(t, "pbx", "198.51.100.0/24", false)}},
+		"rules.yaml", "lists:\n  spam: {file: spam.csv, why: subscriber}\n"+rulesOf(`{id: spam, when: 'callers in list("spam")', block: listed}`,
+			`{id: dno, when: invalid(callers), block: dno}`, `{id: none, when: 'callers == ""', label: Nobody}`, `{id: other, when: 'country(callers) == "FR"', label: Abroad}`),
+		"spam.csv", "+12123340147\n")
+	e := running(t, Options{}, rs)
+	clean, spam, invalid := Identity{User: "+12122000000", Host: "x.example"}, Identity{User: "(212) 334-0147", Host: "x.example"}, Identity{User: "+11115550100", Tel: true}
+	abroad, name, extension := Identity{User: "+33142685300", Tel: true}, Identity{User: "alice", Host: "x.example"}, Identity{User: "2001", Host: "x.example"}
+	tests := []struct {
+		name                string
+		trunk               string
+		from, pai, pai2, id Identity
+		callers, want       string
+	}{
+		{"From", "pbx", spam, Identity{}, Identity{}, Identity{}, "+12123340147", "block spam 607 Unwanted"},
+		{"PAI", "pbx", clean, spam, Identity{}, Identity{}, "+12122000000, +12123340147", "block spam 607 Unwanted"},
+		{"second PAI", "pbx", clean, clean, spam, Identity{}, "+12122000000, +12123340147", "block spam 607 Unwanted"},
+		{"RPID", "pbx", clean, Identity{}, Identity{}, spam, "+12122000000, +12123340147", "block spam 607 Unwanted"},
+		{"PAI of no trunk", "", clean, Identity{User: "+12123340147", Tel: true}, Identity{}, Identity{}, "+12122000000, +12123340147", "block spam 607 Unwanted"},
+		{"RPID of a trusted trunk is not read after PAI", "carrier", clean, clean, Identity{}, spam, "+12122000000", "allow"},
+		{"second PAI of a trusted trunk", "carrier", clean, clean, spam, Identity{}, "+12122000000", "allow"},
+		{"invalid", "pbx", clean, invalid, Identity{}, Identity{}, "+12122000000, +11115550100", "block dno 603 Decline"},
+		{"no number, extensions and names", "pbx", clean, name, extension, name, "+12122000000", "allow"},
+		{"as many as can be", "pbx", clean, abroad, Identity{User: "+442079460000", Tel: true}, spam, "+12122000000, +33142685300, +442079460000, +12123340147", "block spam 607 Unwanted"},
+		{"one beside an absent one", "pbx", name, abroad, Identity{}, Identity{}, "+33142685300", "allow [Abroad]"},
+		{"three beside an absent one", "pbx", name, clean, abroad, spam, "+12122000000, +33142685300, +12123340147", "block spam 607 Unwanted"},
+		{"nothing", "pbx", name, name, Identity{}, Identity{}, "", "allow [Nobody]"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := testCall("", "+12025550123")
+			c.TrunkName, c.From, c.Asserted, c.RemoteParty = tt.trunk, tt.from, [2]Identity{tt.pai, tt.pai2}, tt.id
+			x := e.Explain(c)
+			for _, r := range x.Call {
+				if r.Name == "callers" && r.Value != tt.callers {
+					t.Errorf("callers %q, want %q", r.Value, tt.callers)
+				}
+			}
+			v := decided(e, c)
+			if got := words(v); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+			if tt.trunk != "carrier" && (v.Caller != c.presentation || !c.network.IsZero()) {
+				t.Errorf("caller %s, network %s of an untrusted trunk", v.Caller, c.network)
+			}
+		})
+	}
+}
+
+// Beside what others assert an absent caller stays absent: callers == "" keeps
+// its meaning.
+func TestAbsentCallerStays(t *testing.T) {
+	e := running(t, Options{}, compiled(t, Settings{}, "rules.yaml", rulesOf(`{id: none, when: 'callers == ""', block: dno}`)))
+	c := testCall("alice", "+12025550123")
+	c.Asserted[0] = Identity{User: "+12122000000", Tel: true}
+	if got := words(decided(e, c)); got != "block none 603 Decline" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestWithheld(t *testing.T) {
 	tests := []struct {
 		name string

@@ -11,8 +11,8 @@ type frame struct {
 	row  RowRef // first row that the rule at hand holds by, 0 for none
 	list *List  // of that row; without one it says nothing
 
-	found   []RowRef // by look-up slot: the row + 1, so that 0 is not asked yet
-	known   [5]fact
+	found   []RowRef             // by look-up slot: the row + 1, so that 0 is not asked yet
+	known   [maxCallers + 2]fact // of the callers, the callee and who diverted the call
 	knowns  int
 	text    [24]byte // a number as it is written
 	hits    []uint32 // postings that the call hits
@@ -50,9 +50,10 @@ func (f *frame) find(slot int) RowRef {
 	look := &f.set.finds[slot]
 	var row RowRef
 	if look.of.set {
-		a, b := f.callers()
-		if row = look.list.Find(a, f.call.At); row == 0 && !b.IsZero() {
-			row = look.list.Find(b, f.call.At)
+		for _, n := range f.callers() {
+			if row = look.list.Find(n, f.call.At); row != 0 {
+				break
+			}
 		}
 	} else {
 		row = look.list.Find(look.of.number(f), f.call.At)

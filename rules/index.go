@@ -10,16 +10,17 @@ import (
 // of one of its pure conjuncts, the one that it shares with the fewest rules;
 // a rule without such a conjunct is asked on every call.
 //
-// A dimension is one value of a call. It hits at most two postings a call:
-// those of nested prefixes and networks are merged when the index is made. The
-// postings hit are the class of a call, which the cache goes by.
+// A dimension is one value of a call, or one of the callers. It hits one
+// posting for it at most: those of nested prefixes and networks are merged when
+// the index is made. The postings hit are the class of a call, which the cache
+// goes by.
 type index struct {
 	dimensions []dimension
 	postings   [][]int32 // by posting: numbers of rules, ascending
 	always     []int32   // rules that have no posting, ascending
 }
 
-// dimension appends the postings that the call hits.
+// dimension appends the postings that the call hits, each once.
 type dimension interface {
 	hit(f *frame, hits []uint32) []uint32
 }

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/gaissmai/bart"
 )
@@ -14,23 +15,20 @@ type textDimension struct {
 func (d *textDimension) hit(f *frame, hits []uint32) []uint32 {
 	switch {
 	case d.of.project == nil:
-		return d.add(hits, d.of.text(f))
+		return d.add(hits, len(hits), d.of.text(f))
 	case !d.of.set:
-		return d.add(hits, d.of.project(f, d.of.number(f)))
+		return d.add(hits, len(hits), d.of.project(f, d.of.number(f)))
 	}
-	a, b := f.callers()
-	first := d.of.project(f, a)
-	hits = d.add(hits, first)
-	if !b.IsZero() {
-		if second := d.of.project(f, b); second != first {
-			hits = d.add(hits, second)
-		}
+	own := len(hits)
+	for _, n := range f.callers() {
+		hits = d.add(hits, own, d.of.project(f, n))
 	}
 	return hits
 }
 
-func (d *textDimension) add(hits []uint32, word string) []uint32 {
-	if id, ok := d.ids[word]; ok {
+// add appends the posting of word, unless it is among those from own on.
+func (d *textDimension) add(hits []uint32, own int, word string) []uint32 {
+	if id, ok := d.ids[word]; ok && !slices.Contains(hits[own:], id) {
 		hits = append(hits, id)
 	}
 	return hits
@@ -42,17 +40,14 @@ type numberDimension struct {
 }
 
 func (d *numberDimension) hit(f *frame, hits []uint32) []uint32 {
-	var a, b Number
-	if d.of.set {
-		a, b = f.callers()
-	} else {
-		a = d.of.number(f)
+	if !d.of.set {
+		if id, ok := d.ids[d.of.number(f)]; ok {
+			hits = append(hits, id)
+		}
+		return hits
 	}
-	if id, ok := d.ids[a]; ok {
-		hits = append(hits, id)
-	}
-	if !b.IsZero() {
-		if id, ok := d.ids[b]; ok {
+	for _, n := range f.callers() {
+		if id, ok := d.ids[n]; ok {
 			hits = append(hits, id)
 		}
 	}
@@ -72,13 +67,11 @@ func (d *prefixDimension) hit(f *frame, hits []uint32) []uint32 {
 		}
 		return hits
 	}
-	a, b := f.callers()
-	first, found := d.longest(a)
-	if found {
-		hits = append(hits, first)
-	}
-	if second, ok := d.longest(b); ok && (!found || second != first) {
-		hits = append(hits, second)
+	own := len(hits)
+	for _, n := range f.callers() {
+		if id, ok := d.longest(n); ok && !slices.Contains(hits[own:], id) {
+			hits = append(hits, id)
+		}
 	}
 	return hits
 }

@@ -87,10 +87,7 @@ func (l *lowering) same(n ast.Node, a, b *operand) *condition {
 		// who call themselves must not hit calls between names.
 		var inner func(*frame, Number) bool
 		if b.set {
-			inner = func(f *frame, n Number) bool {
-				x, y := f.callers()
-				return !n.IsZero() && (n == x || n == y)
-			}
+			inner = func(f *frame, n Number) bool { return !n.IsZero() && slices.Contains(f.callers(), n) }
 		} else {
 			read := b.number
 			inner = func(f *frame, n Number) bool { return !n.IsZero() && n == read(f) }

@@ -28,7 +28,9 @@ type seen struct {
 	source  netip.Addr
 	hidden  bool
 	facts   *FactTable
-	lists   map[string]func(Number) bool // lists and learned lists
+	lists   map[string]func(Number) string // lists and learned lists: the entry that holds a number
+
+	asserted []string // by an untrusted trunk
 }
 
 func (s *seen) all(name string) []Number {
@@ -37,23 +39,76 @@ func (s *seen) all(name string) []Number {
 	}
 	var all []Number
 	for _, n := range []Number{s.numbers["network"], s.numbers["presentation"]} {
-		if !n.IsZero() && !slices.Contains(all, n) {
+		if !n.IsZero() {
 			all = append(all, n)
 		}
 	}
 	if all == nil {
 		all = []Number{{}}
 	}
+	for _, text := range s.asserted {
+		if strings.HasPrefix(text, "+") { // of the universe, those are the E.164 numbers
+			n, _ := ParseNumber(text)
+			all = append(all, n)
+		}
+	}
 	return all
+}
+
+// hit is a row of a list by the number or the prefix that it holds.
+type hit struct{ list, pattern string }
+
+// basis is what a clause says of a call: whether it holds, and the rows that
+// it holds by. There is one to name when every way in which it holds has one.
+type basis struct {
+	holds, sure bool
+	rows        []hit
+}
+
+func and(x, y basis) basis {
+	if !x.holds || !y.holds {
+		return basis{}
+	}
+	return basis{true, x.sure || y.sure, slices.Concat(x.rows, y.rows)}
+}
+
+func or(x, y basis) basis {
+	switch {
+	case !x.holds:
+		return y
+	case !y.holds:
+		return x
+	}
+	return basis{true, x.sure && y.sure, slices.Concat(x.rows, y.rows)}
+}
+
+// find reads "name in list(l)".
+func (s *seen) find(name, l string) (r basis) {
+	for _, n := range s.all(name) {
+		if pattern := s.lists[l](n); pattern != "" {
+			r.holds, r.sure = true, true
+			r.rows = append(r.rows, hit{l, pattern})
+		}
+	}
+	return r
 }
 
 // clause is a random condition: as text, and as what it means.
 type clause struct {
 	text  string
-	means func(*seen) bool
+	means func(*seen) basis
 }
 
-type author struct{ r *rand.Rand }
+// plainly makes a clause that rests on no row.
+func plainly(text string, holds func(*seen) bool) clause {
+	return clause{text, func(s *seen) basis { return basis{holds: holds(s)} }}
+}
+
+// author writes rules about two of the lists.
+type author struct {
+	r     *rand.Rand
+	lists []string
+}
 
 func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
 
@@ -79,13 +134,13 @@ func (a author) clause(depth int) clause {
 		switch a.r.IntN(6) {
 		case 0, 1:
 			x, y := a.clause(depth-1), a.clause(depth-1)
-			return clause{"(" + x.text + " and " + y.text + ")", func(s *seen) bool { return x.means(s) && y.means(s) }}
+			return clause{"(" + x.text + " and " + y.text + ")", func(s *seen) basis { return and(x.means(s), y.means(s)) }}
 		case 2, 3:
 			x, y := a.clause(depth-1), a.clause(depth-1)
-			return clause{"(" + x.text + " or " + y.text + ")", func(s *seen) bool { return x.means(s) || y.means(s) }}
+			return clause{"(" + x.text + " or " + y.text + ")", func(s *seen) basis { return or(x.means(s), y.means(s)) }}
 		case 4:
 			x := a.clause(depth - 1)
-			return clause{"not (" + x.text + ")", func(s *seen) bool { return !x.means(s) }}
+			return plainly("not ("+x.text+")", func(s *seen) bool { return !x.means(s).holds })
 		}
 	}
 	switch a.r.IntN(8) {
@@ -98,11 +153,11 @@ func (a author) clause(depth int) clause {
 	case 5:
 		switch a.r.IntN(8) {
 		case 0:
-			return clause{"true", func(*seen) bool { return true }}
+			return plainly("true", func(*seen) bool { return true })
 		case 1:
-			return clause{"false", func(*seen) bool { return false }}
+			return plainly("false", func(*seen) bool { return false })
 		}
-		return clause{"withheld", func(s *seen) bool { return s.hidden }}
+		return plainly("withheld", func(s *seen) bool { return s.hidden })
 	}
 	return a.word()
 }
@@ -115,68 +170,90 @@ func (a author) number() clause {
 	switch a.r.IntN(8) {
 	case 0:
 		want := pick(a.r, universe)
-		return clause{fmt.Sprintf("%s == %q", name, want), any(func(n Number) bool { return n.String() == want })}
+		return plainly(fmt.Sprintf("%s == %q", name, want), any(func(n Number) bool { return n.String() == want }))
 	case 1:
 		want := pick(a.r, universe)
 		eq := any(func(n Number) bool { return n.String() == want })
-		return clause{fmt.Sprintf("%s != %q", name, want), func(s *seen) bool { return !eq(s) }}
+		return plainly(fmt.Sprintf("%s != %q", name, want), func(s *seen) bool { return !eq(s) })
 	case 2:
 		set := []string{pick(a.r, universe), pick(a.r, universe), pick(a.r, universe)}
-		return clause{fmt.Sprintf("%s in [%q, %q, %q]", name, set[0], set[1], set[2]), any(func(n Number) bool { return slices.Contains(set, n.String()) })}
+		return plainly(fmt.Sprintf("%s in [%q, %q, %q]", name, set[0], set[1], set[2]), any(func(n Number) bool { return slices.Contains(set, n.String()) }))
 	case 3, 4:
 		full := pick(a.r, universe[:10])
 		prefix := full[:2+a.r.IntN(len(full)-1)]
-		return clause{fmt.Sprintf("%s startsWith %q", name, prefix), any(func(n Number) bool { return strings.HasPrefix(n.String(), prefix) })}
+		return plainly(fmt.Sprintf("%s startsWith %q", name, prefix), any(func(n Number) bool { return strings.HasPrefix(n.String(), prefix) }))
 	case 5:
 		if a.r.IntN(2) == 0 {
-			return clause{fmt.Sprintf("%s endsWith %q", name, "00"), any(func(n Number) bool { return strings.HasSuffix(n.String(), "00") })}
+			return plainly(fmt.Sprintf("%s endsWith %q", name, "00"), any(func(n Number) bool { return strings.HasSuffix(n.String(), "00") }))
 		}
 		re := regexp.MustCompile(`^\+1(202|212)`)
-		return clause{fmt.Sprintf("%s matches %q", name, re), any(func(n Number) bool { return re.MatchString(n.String()) })}
+		return plainly(fmt.Sprintf("%s matches %q", name, re), any(func(n Number) bool { return re.MatchString(n.String()) }))
 	case 6:
-		l := pick(a.r, []string{"one", "two"})
-		in := func(s *seen) bool { return slices.ContainsFunc(s.all(name), s.lists[l]) }
 		if a.r.IntN(3) == 0 {
-			return clause{fmt.Sprintf("%s not in list(%q)", name, l), func(s *seen) bool { return !in(s) }}
+			l := pick(a.r, a.lists)
+			return plainly(fmt.Sprintf("%s not in list(%q)", name, l), func(s *seen) bool { return !s.find(name, l).holds })
 		}
-		return clause{fmt.Sprintf("%s in list(%q)", name, l), in}
+		return a.listed()
 	}
-	return clause{fmt.Sprintf(`%s in learned("dead")`, name), func(s *seen) bool { return slices.ContainsFunc(s.all(name), s.lists["dead"]) }}
+	return plainly(fmt.Sprintf(`%s in learned("dead")`, name), func(s *seen) bool { return s.find(name, "dead").holds })
+}
+
+// listed asks for a number in a list.
+func (a author) listed() clause {
+	name, l := pick(a.r, propertyNumbers), pick(a.r, a.lists)
+	return clause{fmt.Sprintf("%s in list(%q)", name, l), func(s *seen) basis { return s.find(name, l) }}
+}
+
+// resting is a clause that holds by a row, whichever way it holds.
+func (a author) resting(depth int) clause {
+	if depth > 0 {
+		x, y := a.resting(depth-1), a.clause(depth-1)
+		switch a.r.IntN(4) {
+		case 0:
+			return clause{"(" + x.text + " and " + y.text + ")", func(s *seen) basis { return and(x.means(s), y.means(s)) }}
+		case 1:
+			return clause{"(" + y.text + " and " + x.text + ")", func(s *seen) basis { return and(y.means(s), x.means(s)) }}
+		case 2:
+			z := a.resting(depth - 1)
+			return clause{"(" + x.text + " or " + z.text + ")", func(s *seen) basis { return or(x.means(s), z.means(s)) }}
+		}
+	}
+	return a.listed()
 }
 
 func (a author) fact() clause {
 	name := pick(a.r, propertyNumbers)
 	switch a.r.IntN(4) {
 	case 0:
-		return clause{"valid(" + name + ")", func(s *seen) bool {
+		return plainly("valid("+name+")", func(s *seen) bool {
 			return slices.ContainsFunc(s.all(name), func(n Number) bool { return s.facts.Of(n).Valid })
-		}}
+		})
 	case 1:
-		return clause{"invalid(" + name + ")", func(s *seen) bool {
+		return plainly("invalid("+name+")", func(s *seen) bool {
 			return slices.ContainsFunc(s.all(name), func(n Number) bool {
-				return n.Kind() == Malformed || n.Kind() == Global && !s.facts.Of(n).Valid
+				return n.Kind() == Malformed || n.Kind() == Global && !s.facts.Of(n).Valid && !s.facts.Of(n).Unopened
 			})
-		}}
+		})
 	case 2:
 		want := pick(a.r, []string{"US", "GB", "FR", ""})
-		return clause{fmt.Sprintf("country(%s) == %q", name, want), func(s *seen) bool {
+		return plainly(fmt.Sprintf("country(%s) == %q", name, want), func(s *seen) bool {
 			return slices.ContainsFunc(s.all(name), func(n Number) bool { return s.facts.Of(n).Country == want })
-		}}
+		})
 	}
 	want := pick(a.r, []string{"mobile", "fixed", "private"})
-	return clause{fmt.Sprintf("kind(%s) in [%q, %q]", name, want, "premium"), func(s *seen) bool {
+	return plainly(fmt.Sprintf("kind(%s) in [%q, %q]", name, want, "premium"), func(s *seen) bool {
 		return slices.ContainsFunc(s.all(name), func(n Number) bool {
 			if n.Kind() == Private {
 				return want == "private"
 			}
 			return s.facts.Of(n).Type == want || s.facts.Of(n).Type == "premium"
 		})
-	}}
+	})
 }
 
 func (a author) source() clause {
 	network := netip.MustParsePrefix(pick(a.r, []string{"192.0.2.0/24", "192.0.2.0/28", "192.0.2.1/32", "0.0.0.0/0", "2001:db8::/32"}))
-	return clause{fmt.Sprintf("cidr(source, %q)", network), func(s *seen) bool { return network.Contains(s.source) }}
+	return plainly(fmt.Sprintf("cidr(source, %q)", network), func(s *seen) bool { return network.Contains(s.source) })
 }
 
 func (a author) word() clause {
@@ -185,14 +262,14 @@ func (a author) word() clause {
 	is := func(s *seen) bool { return s.text[name] == want }
 	switch {
 	case a.r.IntN(4) == 0:
-		return clause{fmt.Sprintf("%s != %q", name, want), func(s *seen) bool { return !is(s) }}
+		return plainly(fmt.Sprintf("%s != %q", name, want), func(s *seen) bool { return !is(s) })
 	case a.r.IntN(4) == 0 && want != "":
-		return clause{fmt.Sprintf("%s startsWith %q", name, want[:1]), func(s *seen) bool { return strings.HasPrefix(s.text[name], want[:1]) }}
+		return plainly(fmt.Sprintf("%s startsWith %q", name, want[:1]), func(s *seen) bool { return strings.HasPrefix(s.text[name], want[:1]) })
 	case a.r.IntN(4) == 0:
 		other := pick(a.r, propertyTexts[name])
-		return clause{fmt.Sprintf("%s in [%q, %q]", name, want, other), func(s *seen) bool { return s.text[name] == want || s.text[name] == other }}
+		return plainly(fmt.Sprintf("%s in [%q, %q]", name, want, other), func(s *seen) bool { return s.text[name] == want || s.text[name] == other })
 	}
-	return clause{fmt.Sprintf("%s == %q", name, want), is}
+	return plainly(fmt.Sprintf("%s == %q", name, want), is)
 }
 
 // plainRule is a rule and what it means.
@@ -204,10 +281,15 @@ type plainRule struct {
 
 func (a author) rules(n int) (file string, rules []plainRule) {
 	var b strings.Builder
-	b.WriteString("lists:\n  one: {file: one.csv}\n  two: {file: two.csv}\nlearn:\n  dead: {from: callee, on: [404], upstream: [carrier], for: 30d}\nrules:\n")
+	b.WriteString("lists:\n  one: {file: one.csv}\n  two: {file: two.csv}\n  dno: {file: one.csv, why: dno}\n  spam: {file: two.csv, why: subscriber}\nlearn:\n  dead: {from: callee, on: [404], upstream: [carrier], for: 30d}\nrules:\n")
 	for i := range n {
-		r := plainRule{clause: a.clause(a.r.IntN(4)), id: fmt.Sprintf("r%d", i)}
-		r.does = pick(a.r, []string{"block: dno", "block: subscriber", "allow: true", "label: L" + r.id, "withhold: true", "label: M" + r.id, "divert: sip:ivr@example.net"})
+		r := plainRule{id: fmt.Sprintf("r%d", i)}
+		r.does = pick(a.r, []string{"block: dno", "block: subscriber", "block: listed", "allow: true", "label: L" + r.id, "withhold: true", "label: M" + r.id, "divert: sip:ivr@example.net"})
+		if r.does == "block: listed" {
+			r.clause = author{a.r, []string{"dno", "spam"}}.resting(a.r.IntN(4))
+		} else {
+			r.clause = a.clause(a.r.IntN(4))
+		}
 		if a.r.IntN(5) == 0 {
 			r.mode = Mode(a.r.IntN(3))
 		}
@@ -217,11 +299,17 @@ func (a author) rules(n int) (file string, rules []plainRule) {
 	return b.String(), rules
 }
 
-// plain is the verdict by a plain reading, as words says it.
-func plain(rules []plainRule, s *seen, daemon Mode) string {
+// plain is the verdict by a plain basis, as words says it, and the rows that
+// it may name. An answer to what is listed is that of the named row's list.
+func plain(rules []plainRule, s *seen, daemon Mode, named string) (string, basis) {
 	v := &Verdict{}
+	rests := basis{}
 	for _, r := range rules {
-		if r.mode == Off || !r.means(s) {
+		if r.mode == Off {
+			continue
+		}
+		is := r.means(s)
+		if !is.holds {
 			continue
 		}
 		verb, value, _ := strings.Cut(r.does, ": ")
@@ -244,16 +332,29 @@ func plain(rules []plainRule, s *seen, daemon Mode) string {
 			continue
 		case "block":
 			v.Action, v.Code, v.Phrase, v.Label, v.Withhold = Block, 603, "Decline", "", false
-			if value == "subscriber" {
+			if value == "subscriber" || value == "listed" && named == "spam" {
 				v.Code, v.Phrase = 607, "Unwanted"
 			}
 		case "divert":
 			v.Action, v.Target = Divert, value
 		}
-		v.Rule = &Rule{ID: r.id}
+		v.Rule, rests = &Rule{ID: r.id}, is
 		break
 	}
-	return words(v)
+	return words(v), rests
+}
+
+// right tells whether a verdict may name the row that it names, or none.
+func (b *basis) right(rs *Ruleset, v *Verdict) bool {
+	if v.Row == 0 {
+		return !b.sure && v.List == ""
+	}
+	for _, l := range rs.lists {
+		if l.Name == v.List {
+			return slices.Contains(b.rows, hit{l.Name, l.Row(v.Row).Pattern})
+		}
+	}
+	return false
 }
 
 // headers of a call in tests, by lower-case name.
@@ -268,7 +369,11 @@ func (a author) call() *Call {
 	c := testCall(pick(a.r, universe), pick(a.r, universe))
 	c.TrunkName = pick(a.r, []string{"carrier", "pbx", "", "other"})
 	c.Source = pick(a.r, []netip.Addr{{}, netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.77"), netip.MustParseAddr("::ffff:192.0.2.9"), netip.MustParseAddr("2001:db8::7")})
-	c.Asserted[0] = Identity{User: pick(a.r, universe), Tel: a.r.IntN(2) == 0}
+	for _, id := range []*Identity{&c.Asserted[0], &c.Asserted[1], &c.RemoteParty} {
+		if a.r.IntN(2) == 0 {
+			*id = Identity{User: pick(a.r, universe), Tel: a.r.IntN(2) == 0}
+		}
+	}
 	c.Diversion = pick(a.r, universe)
 	c.Account = pick(a.r, propertyTexts["account"])
 	c.Domain = pick(a.r, propertyTexts["domain"])
@@ -281,20 +386,20 @@ func (a author) call() *Call {
 	return c
 }
 
-func listed(numbers ...string) func(Number) bool {
-	return func(n Number) bool {
+func listed(numbers ...string) func(Number) string {
+	return func(n Number) string {
 		for _, s := range numbers {
 			if prefix, ok := strings.CutSuffix(s, "*"); ok && strings.HasPrefix(n.String(), prefix) || n.String() == s {
-				return true
+				return s
 			}
 		}
-		return false
+		return ""
 	}
 }
 
 func TestIndexAgainstPlainReading(t *testing.T) {
 	one, two := []string{"+12023340100", "+1212*", "+442079460000"}, []string{"+12023340101", "+33*", "+12124440101"}
-	lists := map[string]func(Number) bool{"one": listed(one...), "two": listed(two...), "dead": listed("+13012223344", "+12023350100")}
+	lists := map[string]func(Number) string{"one": listed(one...), "two": listed(two...), "dno": listed(one...), "spam": listed(two...), "dead": listed("+13012223344", "+12023350100")}
 	settings := Settings{Redress: testRedress, Trunks: []Trunk{testTrunk(t, "carrier", "203.0.113.0/24", true), testTrunk(t, "pbx", "192.0.2.64/26", false)}}
 	for i := range settings.Trunks {
 		settings.Trunks[i].Extensions = []string{"2XXX"}
@@ -304,10 +409,10 @@ func TestIndexAgainstPlainReading(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer facts.Close()
-	pairs, indexed, total := 0, 0, 0
+	pairs, indexed, total, named, asserted := 0, 0, 0, 0, 0
 	dir := t.TempDir()
 	rapid.Check(t, func(rt *rapid.T) {
-		a := author{rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1))}
+		a := author{rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1)), []string{"one", "two"}}
 		text, rules := a.rules(rapid.IntRange(1, 60).Draw(rt, "rules"))
 		writeInto(t, dir, "rules.yaml", text, "one.csv", strings.Join(one, "\n"), "two.csv", strings.Join(two, "\n"))
 		settings.Files = []string{dir + "/rules.yaml"}
@@ -334,7 +439,8 @@ func TestIndexAgainstPlainReading(t *testing.T) {
 			}
 			for range propertyPairs/200 + 1 {
 				c := a.call()
-				got := words(decided(e, c))
+				v := decided(e, c)
+				got := words(v)
 				s := &seen{facts: facts, lists: lists, source: c.Source.Unmap(), hidden: c.withheld,
 					numbers: map[string]Number{"caller": c.caller, "network": c.network, "presentation": c.presentation, "callee": c.callee, "diverted_by": c.divertedBy},
 					text:    map[string]string{"account": c.Account, "domain": c.Domain, "user_agent": c.UserAgent, "display_name": c.From.Display}}
@@ -342,16 +448,25 @@ func TestIndexAgainstPlainReading(t *testing.T) {
 					s.text["trunk"] = c.trunk.Name
 				}
 				s.text[`header("X-Campaign")`], _ = c.Headers.Header("X-Campaign")
-				want := plain(rules, s, settings.Mode)
-				if pairs++; got != want && got != want+" (emergency call)" {
-					rt.Fatalf("got %q, want %q\n%s\n%s", got, want, e.Explain(c), text)
+				if c.trunk == nil || !c.trunk.Trusted {
+					s.asserted = []string{c.Asserted[0].User, c.Asserted[1].User, c.RemoteParty.User}
+				}
+				want, rests := plain(rules, s, settings.Mode, v.List)
+				if pairs++; got != want || !rests.right(rs, v) {
+					rt.Fatalf("got %q by row %d of %q, want %q by one of %v\n%s\n%s", got, v.Row, v.List, want, rests.rows, e.Explain(c), text)
+				}
+				if v.Row != 0 {
+					named++
+				}
+				if len(rests.rows) > 0 && len(s.all("callers")) > 2 {
+					asserted++
 				}
 			}
 			e.Close()
 		}
 	})
-	t.Logf("%d pairs, %d of %d rules indexed", pairs, indexed, total)
-	if pairs < propertyPairs && !t.Failed() {
-		t.Errorf("compared %d pairs only", pairs)
+	t.Logf("%d pairs, %d by a row, %d of them with callers asserted; %d of %d rules indexed", pairs, named, asserted, indexed, total)
+	if (pairs < propertyPairs || named < pairs/100 || asserted < pairs/1000) && !t.Failed() {
+		t.Errorf("compared %d pairs, %d by a row, %d of them with callers asserted", pairs, named, asserted)
 	}
 }
