@@ -208,6 +208,7 @@ func TestRefused(t *testing.T) {
 		{"empty", sipType, "", "not a SIP request"},
 		{"cut", sipType, strings.TrimSuffix(invite(clean), "\r\n"), "ends before"},
 		{"NUL", sipType, invite(clean) + "\x00", "NUL"},
+		{"CR alone", sipType, strings.Replace(invite(clean), "\r\nFrom", "\rFrom", 1), "CR"},
 		{"no From", sipType, strings.Replace(invite(clean), "From:", "Form:", 1), "no From"},
 		{"no Call-ID", sipType, strings.Replace(invite(clean), "Call-ID:", "Call-XY:", 1), "no Call-ID"},
 		{"form without from", formType, "call_id=1", "no From"},

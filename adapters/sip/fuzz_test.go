@@ -43,6 +43,9 @@ func FuzzParse(f *testing.F) {
 		if strings.IndexByte(raw, 0) >= 0 {
 			t.Error("a NUL was let pass")
 		}
+		if s := m.From.params + m.From.URI.User + m.UserAgent + m.CallID; strings.IndexByte(s, '\r') >= 0 {
+			t.Errorf("a CR was let pass: %q", s)
+		}
 		if m.CallID == "" || m.Method == "" || m.RequestURI == "" {
 			t.Errorf("missing: %+v", readingOf(&m))
 		}

@@ -12,6 +12,7 @@ import (
 // What no switch should forward. Everything else is read.
 var (
 	ErrNUL        = errors.New("a NUL byte in the request")
+	ErrCR         = errors.New("a CR without its LF in the headers")
 	ErrNotRequest = errors.New("not a SIP request: it begins with no METHOD URI SIP/2.0")
 	ErrCut        = errors.New("the request ends before the blank line after its headers")
 	ErrNoFrom     = errors.New("no From in the request")
@@ -40,6 +41,7 @@ type Message struct {
 	raw      string
 	fields   []field
 	asserted int
+	returns  int  // CRs that ended a line
 	history  bool // a History-Info is there
 	private  bool // Privacy is to be joined from several or odd values
 }
@@ -82,8 +84,14 @@ func (m *Message) Parse(raw string) error {
 	if !m.requestLine(raw[at:end]) {
 		return ErrNotRequest
 	}
-	if next < 0 || !m.headers(next) {
+	if next >= 0 {
+		next = m.headers(next)
+	}
+	switch {
+	case next < 0:
 		return ErrCut
+	case strings.Count(raw[at:next], "\r") != m.returns:
+		return ErrCR
 	}
 	if m.From.IsZero() && !m.has("From") {
 		return ErrNoFrom
@@ -111,6 +119,7 @@ func (m *Message) lineEnd(start int) (end, next int) {
 	next = end + 1
 	if end > start && m.raw[end-1] == '\r' {
 		end--
+		m.returns++
 	}
 	return end, next
 }
@@ -128,23 +137,23 @@ func (m *Message) requestLine(line string) bool {
 	return len(version) > 4 && equalFold(version[:4], "SIP/") && m.RequestURI != "" && isToken(m.Method)
 }
 
-// headers reads the header fields from an offset on and tells whether the blank
-// line that ends them is there.
-func (m *Message) headers(at int) bool {
+// headers reads the header fields from an offset on, and is the offset after the
+// blank line that ends them; -1 when that is not there.
+func (m *Message) headers(at int) (body int) {
 	raw := m.raw
 	for at < len(raw) {
 		end, next := m.lineEnd(at)
 		if next < 0 {
-			return false
+			return -1
 		}
 		if end == at {
-			return true
+			return next
 		}
 		folded := false
 		for next < len(raw) && (raw[next] == ' ' || raw[next] == '\t') {
 			folded = true
 			if end, next = m.lineEnd(next); next < 0 {
-				return false
+				return -1
 			}
 		}
 		if colon := strings.IndexByte(raw[at:end], ':'); colon >= 0 {
@@ -152,7 +161,7 @@ func (m *Message) headers(at int) bool {
 		}
 		at = next
 	}
-	return false
+	return -1
 }
 
 // field takes in a header field. One without a name is passed over.

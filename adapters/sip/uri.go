@@ -48,8 +48,22 @@ func (u *URI) parse(s string) {
 	case SIP, SIPS:
 		u.parseSIP(rest)
 	case Tel:
-		u.User = decode(trim(rest[:until(rest, hostMark)]))
+		u.parseTel(trim(rest))
 	}
+}
+
+// parseTel reads what follows "tel:". No "@" belongs there; of what it parts, a
+// switch may take the latter for the number. Nor does a switch look for an end
+// before the second character.
+func (u *URI) parseTel(s string) {
+	if s == "" {
+		return
+	}
+	number, host := cutByte(s[:1+until(s[1:], hostMark)], '@')
+	if strings.Trim(host, "0123456789-.") == "" && host != "" {
+		number = host
+	}
+	u.User = decode(trim(number))
 }
 
 // schemeOf is the scheme that s is, in any case.
