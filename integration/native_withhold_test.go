@@ -145,7 +145,8 @@ func TestNativeLabel(t *testing.T) {
 	}
 }
 
-// TestNativeDivert holds that a diverted call goes to its target and nowhere else.
+// TestNativeDivert holds that a diverted call goes to its target and nowhere
+// else, whatever way the caller wants it to go.
 func TestNativeDivert(t *testing.T) {
 	t.Parallel()
 	target, err := rig.StartCarrier(nil)
@@ -157,18 +158,27 @@ func TestNativeDivert(t *testing.T) {
 		return 200, rig.Lines("divert", "", "", "", "", "", "", "sip:challenge@"+target.Addr)
 	})
 	n := startNative(t, rig.KamailioOptions{Ringfence: d.Addr}, nil)
-	if r := n.place(t, rig.Request{CallID: "diverted"}); r.Code != 200 {
-		t.Error(r.Status)
+	elsewhere := "Route: <sip:" + n.carrier.Addr + ";lr>"
+	for name, request := range map[string]rig.Request{
+		"ordinary":          {},
+		"a preloaded Route": {Headers: []string{elsewhere}},
+		"a forged tag":      n.claimed(rig.Request{}, n.carrier.Addr),
+		"both":              n.claimed(rig.Request{Headers: []string{"Route: <sip:" + n.Addr + ";lr>, <sip:" + n.carrier.Addr + ";lr>"}}, n.carrier.Addr),
+	} {
+		request.CallID = strings.ReplaceAll(name, " ", "-")
+		if r := n.place(t, request); r.Code != 200 {
+			t.Errorf("%s: %s", name, r.Status)
+		}
+		m, err := target.Await(request.CallID, time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := rig.FirstLine(m); got != "INVITE sip:challenge@"+target.Addr+" SIP/2.0" || rig.Header(m, "Route") != "" {
+			t.Errorf("%s: at the target\n%s", name, m)
+		}
 	}
-	m, err := target.Await("diverted", time.Second)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := rig.FirstLine(m); got != "INVITE sip:challenge@"+target.Addr+" SIP/2.0" {
-		t.Error(got)
-	}
-	if len(target.Requests("BYE")) != 1 {
-		t.Errorf("%d BYEs at the target, want 1", len(target.Requests("BYE")))
+	if got := len(target.Requests("BYE")); got != 4 {
+		t.Errorf("%d BYEs at the target, want 4", got)
 	}
 	if len(n.carrier.Requests("INVITE")) != 0 {
 		t.Error("the carrier got the call too")

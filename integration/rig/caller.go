@@ -170,7 +170,13 @@ func (r *Result) ack() error {
 // hop is a request of the INVITE's own transaction: a CANCEL, or the ACK of a refusal.
 func (r *Result) hop(name, to string) []byte {
 	_, target, _ := strings.Cut(FirstLine(r.invite), " ")
-	return r.compose(name, strings.TrimSuffix(target, " SIP/2.0"), Header(r.invite, "Via"), to, 1, nil)
+	var lines []string
+	for _, v := range headers(r.invite, "Route") {
+		lines = append(lines, "Route: "+v)
+	}
+	number, _, _ := strings.Cut(Header(r.invite, "CSeq"), " ")
+	cseq, _ := strconv.Atoi(number)
+	return r.compose(name, strings.TrimSuffix(target, " SIP/2.0"), Header(r.invite, "Via"), to, cseq, lines)
 }
 
 // within is a request of the dialog that the final response made.
