@@ -23,7 +23,9 @@ func (rs *Ruleset) lint() {
 		if closed == nil && r.Ends && r.Mode == Enforce && r.condition.op == isTrue {
 			closed = r
 		}
-		if later := rs.overruled(i); r.Ends && r.Action == Allow && r.Mode == Enforce && later != nil {
+		if message := r.assertable(); message != "" {
+			rs.warnings.at(at, subject, message, "callers holds what an untrusted trunk asserts, write caller")
+		} else if later := rs.overruled(i); r.Ends && r.Action == Allow && r.Mode == Enforce && later != nil {
 			if name := r.unverified(); name != "" {
 				rs.warnings.at(at, subject, fmt.Sprintf("allows by %s, which anybody can forge, before rule %q (%s)", name, later.ID, later.Why), "put it after, or allow by network or trunk")
 			}
@@ -49,6 +51,26 @@ func (rs *Ruleset) overruled(i int) *Rule {
 		}
 	}
 	return nil
+}
+
+// assertable says how an asserted number among the callers helps who wrote it,
+// empty when it does not: r allows by it, or stops a call for not having it.
+func (r *Rule) assertable() (message string) {
+	if !r.Ends {
+		return ""
+	}
+	r.condition.walk(true, func(c *condition, positive bool) {
+		for _, o := range c.reads {
+			switch {
+			case !o.set:
+			case r.Action == Allow && positive:
+				message = fmt.Sprintf("allows by %s, to which anybody can add a number", o.source)
+			case r.Action != Allow && !positive:
+				message = fmt.Sprintf("stops no call to whose %s the right number is added, which anybody can do", o.source)
+			}
+		}
+	})
+	return message
 }
 
 // unverified is the attribute by which r lets calls pass though the caller

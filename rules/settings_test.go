@@ -124,6 +124,9 @@ rules:
   - {id: friends, when: 'caller in list("friends")', allow: true}
   - {id: ua, when: 'user_agent == "x" and network == "+12025550123"', allow: true}
   - {id: dno, when: invalid(callers), block: dno}
+  - {id: set, when: 'trunk == "pbx" and callers in list("friends")', allow: true}
+  - {id: spare, when: 'not (callers in list("friends"))', allow: true}
+  - {id: theirs, when: 'trunk == "pbx" and country(callers) != "US"', block: subscriber}
   - {id: late, when: 'presentation == "+12025550123"', allow: true}
   - {id: short, when: 'callee startsWith "202"', block: subscriber}
   - {id: never, when: false, block: dno}
