@@ -29,7 +29,7 @@ func (e *Engine) Decide(c *Call, v *Verdict) {
 		f.stop()
 		e.frames.Put(f)
 	}
-	if v.Action != Block {
+	if v.Action == Allow {
 		e.pending.Add(v.ID, PendingCall{Caller: v.Caller, Callee: v.Callee, Trunk: v.Trunk})
 	}
 }
@@ -70,7 +70,7 @@ func (rs *Ruleset) ask(r *Rule, f *frame, v *Verdict, counted bool) (ends bool) 
 		if counted {
 			r.Counts.Monitored.Add(1)
 		}
-		if r.Ends {
+		if r.Ends && r.Action != Allow {
 			v.Monitored = append(v.Monitored, r)
 		}
 		return r.Ends && r.Mode == Enforce

@@ -39,8 +39,9 @@ func TestActions(t *testing.T) {
 		{"last label wins", rulesOf("{id: a, when: true, label: One}", "{id: b, when: true, label: Two, withhold: true}"), "allow [Two] withhold", Enforce},
 		{"a block takes no label along", rulesOf("{id: a, when: true, label: One, withhold: true}", "{id: b, when: true, block: dno}"), "block b 603 Decline", Enforce},
 		{"off", rulesOf("{id: a, when: true, block: dno, mode: off}"), "allow", Enforce},
-		{"monitor records", rulesOf("{id: a, when: true, block: dno, mode: monitor}", "{id: b, when: true, allow: true, mode: monitor}", "{id: l, when: true, label: X, mode: monitor}", "{id: c, when: true, block: subscriber}"), "block c 607 Unwanted ~a ~b", Enforce},
-		{"daemon in monitor", rulesOf("{id: l, when: true, label: X}", "{id: w, when: true, withhold: true}", "{id: m, when: true, allow: true, mode: monitor}", "{id: a, when: true, block: dno}", "{id: b, when: true, block: subscriber}"), "allow ~m ~a", Monitor},
+		{"monitor records", rulesOf("{id: a, when: true, block: dno, mode: monitor}", "{id: b, when: true, allow: true, mode: monitor}", "{id: l, when: true, label: X, mode: monitor}", "{id: c, when: true, block: subscriber}"), "block c 607 Unwanted ~a", Enforce},
+		{"daemon in monitor", rulesOf("{id: l, when: true, label: X}", "{id: w, when: true, withhold: true}", "{id: m, when: true, allow: true, mode: monitor}", "{id: a, when: true, block: dno}", "{id: b, when: true, block: subscriber}"), "allow ~a", Monitor},
+		{"an allow ends it in monitor, too", rulesOf("{id: a, when: true, block: dno, mode: monitor}", "{id: m, when: true, allow: true}", "{id: b, when: true, block: dno}"), "allow ~a", Monitor},
 		{"identity", rulesOf("{id: a, when: true, block: identity, failure: stale}"), "block a 403 Stale Date", Enforce},
 		{"hours", rulesOf("{id: a, when: true, block: hours}"), "block a 480 Temporarily Unavailable", Enforce},
 		{"overload", rulesOf("{id: a, when: true, block: overload}"), "block a 503 Service Unavailable", Enforce},
@@ -379,6 +380,26 @@ func TestCountedOnce(t *testing.T) {
 	decided(e, c)
 	decided(e, c)
 	check(5)
+}
+
+// Only a call that passes has an outcome to wait for.
+func TestPendingHoldsWhatPasses(t *testing.T) {
+	e := running(t, Options{}, compiled(t, Settings{Trunks: []Trunk{testTrunk(t, "carrier", "192.0.2.0/24", true)}}, "rules.yaml", rulesOf(
+		`{id: d, when: 'callee == "+12025550124"', divert: "sip:ivr@example.net"}`, `{id: b, when: 'callee == "+12025550125"', block: subscriber}`, `{id: m, when: true, block: dno, mode: monitor}`)))
+	for _, tt := range []struct {
+		callee string
+		does   Action
+		open   int
+		seen   Observed
+	}{{"+12025550123", Allow, 1, Counted}, {"+12025550124", Divert, 0, Unknown}, {"+12025550125", Block, 0, Unknown}, {"911", Allow, 1, Counted}} {
+		v := decided(e, testCall("+12122000000", tt.callee))
+		if n := e.Stats().Pending.Open; v.Action != tt.does || n != tt.open {
+			t.Errorf("%s: %s, %d calls are waited for, want %d", tt.callee, v.Action, n, tt.open)
+		}
+		if got := e.Observe(&Outcome{At: testTime, ID: v.ID, Code: 404, Upstream: netip.MustParseAddr("192.0.2.7"), Ended: true}); got != tt.seen {
+			t.Errorf("%s: the outcome is %s, want %s", tt.callee, got, tt.seen)
+		}
+	}
 }
 
 func TestCountsSurviveReload(t *testing.T) {

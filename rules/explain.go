@@ -81,7 +81,7 @@ type Explained struct {
 	Target    string   `json:"target,omitempty"`
 	Label     string   `json:"label,omitempty"`
 	Withhold  bool     `json:"withhold,omitempty"`
-	Monitored []string `json:"monitored,omitempty"` // rules that would have ended it
+	Monitored []string `json:"monitored,omitempty"` // rules that would have stopped the call
 }
 
 // Explain tells what Decide would say of c and how it would come to it. It

@@ -121,7 +121,7 @@ func (v *Explained) write(b *strings.Builder, mode Mode) {
 		b.WriteString("  the caller's number is withheld\n")
 	}
 	if len(v.Monitored) > 0 {
-		fmt.Fprintf(b, "  would have ended it: %s", strings.Join(v.Monitored, ", "))
+		fmt.Fprintf(b, "  would have stopped it: %s", strings.Join(v.Monitored, ", "))
 		if mode == Monitor {
 			b.WriteString(" (mode: monitor alters no call)")
 		}

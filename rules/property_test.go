@@ -315,11 +315,11 @@ func plain(rules []plainRule, s *seen, daemon Mode, named string) (string, basis
 		verb, value, _ := strings.Cut(r.does, ": ")
 		ends := verb == "block" || verb == "allow" || verb == "divert"
 		if r.mode == Monitor || daemon == Monitor {
-			if ends {
+			if ends && verb != "allow" {
 				v.Monitored = append(v.Monitored, &Rule{ID: r.id})
-				if r.mode == Enforce {
-					break
-				}
+			}
+			if ends && r.mode == Enforce {
+				break
 			}
 			continue
 		}

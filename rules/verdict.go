@@ -38,7 +38,7 @@ type Verdict struct {
 	Rule      *Rule   // the rule that ended the evaluation, nil when none did
 	List      string  // list whose row matched in Rule, empty for none
 	Row       RowRef  // that row
-	Monitored []*Rule // stopping rules in monitor mode that would have ended the evaluation
+	Monitored []*Rule // rules that block or divert and matched, in monitor mode or of a daemon in it
 	Guard     Guard   // why no rule was asked, if so
 	Caller    Number
 	Callee    Number
