@@ -20,10 +20,10 @@ test: unit race integration ## run every test: unit, race detector, integration 
 unit: need-go ## unit tests, and the seeds of every fuzzer
 	go test $(PACKAGES)
 
-race: need-go ## the same under the race detector
-	go test -race $(PACKAGES)
+race: need-go need-race ## the same under the race detector
+	CGO_ENABLED=1 go test -race $(PACKAGES)
 
-integration: build need-kamailio ## real Kamailio and sipp, native and in Docker
+integration: build need-kamailio need-docker ## real Kamailio and sipp, native and in Docker
 	go test -count=1 -timeout 20m -p 1 ./integration/...
 
 lint: need-go ## gofmt, vet, staticcheck and the import directions
@@ -44,7 +44,7 @@ docker: ## build the images and start Kamailio with ringfence (Compose v1 or v2)
 clean: ## remove what make built
 	rm -rf bin
 
-need-go need-kamailio:
+need-go need-race need-kamailio need-docker:
 	@integration/need.sh $(@:need-%=%)
 
-.PHONY: help build demo test unit race integration lint fuzz bench docker clean need-go need-kamailio
+.PHONY: help build demo test unit race integration lint fuzz bench docker clean need-go need-race need-kamailio need-docker

@@ -8,6 +8,6 @@ while IFS=: read -r file target; do
   found=$((found + 1))
   echo "fuzz $target in $(dirname "$file") for $time"
   go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" "./$(dirname "$file")"
-done < <(grep -rhoHE '^func Fuzz[A-Za-z0-9]+' --include '*_test.go' . | sed -E 's#^\./##; s#func ##' | sort)
+done < <(grep -roHE '^func Fuzz[A-Za-z0-9]+' --include '*_test.go' . | sed -E 's#^\./##; s#func ##' | sort)
 [ "$found" -gt 0 ] || { echo 'fuzz.sh: no fuzz target found' >&2; exit 1; }
 echo "$found fuzz targets passed"

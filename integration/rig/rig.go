@@ -21,18 +21,24 @@ import (
 )
 
 // Need skips the test, and says so, when one of the programs is not installed.
-// With CI=true a missing program fails the test.
+// In CI a missing program fails the test.
 func Need(t testing.TB, programs ...string) {
 	t.Helper()
 	for _, p := range programs {
-		if _, err := exec.LookPath(p); err == nil {
-			continue
+		if _, err := exec.LookPath(p); err != nil {
+			Missing(t, p+" is not installed")
 		}
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is not installed", p)
-		}
-		t.Skipf("skipped: %s is not installed", p)
 	}
+}
+
+// Missing skips the test because of what is not here, or fails it in CI, where
+// the variable CI is set to anything but false.
+func Missing(t testing.TB, what string) {
+	t.Helper()
+	if ci := os.Getenv("CI"); ci != "" && ci != "false" {
+		t.Fatal(what)
+	}
+	t.Skip("skipped: " + what)
 }
 
 // Root is the folder of the repository.
