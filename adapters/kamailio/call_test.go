@@ -1,6 +1,7 @@
 package kamailio
 
 import (
+	"fmt"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -150,6 +151,18 @@ func TestRouting(t *testing.T) {
 			c.RequestURI, c.RequestUser, c.Domain = "urn:service:sos", "", ""
 		}, false},
 		{"a number", "?ruri=911", func(c *rules.Call) { c.RequestURI, c.RequestUser, c.Domain = "911", "911", "" }, false},
+		{"a number with parameters", "?ruri=911%3Bphone-context=%2B1", func(c *rules.Call) {
+			c.RequestURI, c.RequestUser, c.Domain = "911;phone-context=+1", "911", ""
+		}, false},
+		{"a number at a host with parameters", "?ruri=911%3Bx@b%3By", func(c *rules.Call) {
+			c.RequestURI, c.RequestUser, c.Domain = "911;x@b;y", "911", "b"
+		}, false},
+		{"an escaped semicolon is the user's", "?ruri=sip:911%253B2025550143@b", func(c *rules.Call) {
+			c.RequestURI, c.RequestUser, c.Domain = "sip:911%3B2025550143@b", "911;2025550143", "b"
+		}, false},
+		{"a number for a host", "?ruri=sip:%2B12025550143", func(c *rules.Call) {
+			c.RequestURI, c.RequestUser, c.Domain = "sip:+12025550143", "+12025550143", ""
+		}, false},
 		{"the first counts", "?trunk=a&trunk=b", func(c *rules.Call) { c.TrunkName = "a" }, false},
 		{"a blank", "?account=a+b%20c", func(c *rules.Call) { c.Account = "a b c" }, false},
 		{"what a query can't say", "?from=sip:x@y&call_id=z&%73rc=192.0.2.7&&=&src", func(c *rules.Call) { c.Source = loopback }, false},
@@ -171,6 +184,31 @@ func TestRouting(t *testing.T) {
 		}
 		if n := r.Counters().BadSource.Load(); (n == 1) != c.bad {
 			t.Errorf("%s: %d bad sources counted", c.name, n)
+		}
+	}
+}
+
+// TestFromTag holds that from_tag counts only for a from without a tag.
+func TestFromTag(t *testing.T) {
+	for _, c := range []struct{ from, tag, want string }{
+		{"+12025550100", "", ""},
+		{"+12025550100", "a", "a"},
+		{"<sip:+12025550100@b>;tag=b", "", "b"},
+		{"<sip:+12025550100@b>;tag=b", "a", "b"},
+		{"sip:+12025550100@b;tag=b", "a", "b"},
+		{"<sip:+12025550100@b>;tag=", "a", "a"},
+	} {
+		form := url.Values{"from": {c.from}, "from_tag": {c.tag}, "call_id": {"1"}}.Encode()
+		object := fmt.Sprintf(`{"from": %q, "from_tag": %q, "call_id": "1"}`, c.from, c.tag)
+		for kind, body := range map[string]string{formType: form, applicationJSON: object} {
+			r := newRig(t, Options{})
+			if a := r.post(t, callPath, kind, body); a.status != 200 {
+				t.Errorf("%s: %d %q", body, a.status, a.body)
+				continue
+			}
+			if got := r.decider.lastCall(t).FromTag; got != c.want {
+				t.Errorf("%s: tag %q, want %q", body, got, c.want)
+			}
 		}
 	}
 }

@@ -3,6 +3,8 @@ package kamailio
 import (
 	"bytes"
 	"strings"
+
+	"ringfence/adapters/sip"
 )
 
 // A form or JSON request names the parts of a SIP request. It is read by making
@@ -68,7 +70,7 @@ func (x *exchange) readFields(r *routing, fromTag string) error {
 	if err := x.readMessage(string(x.scratch)); err != nil {
 		return err
 	}
-	if fromTag != "" {
+	if x.call.FromTag == "" {
 		x.call.FromTag = fromTag
 	}
 	x.route(r)
@@ -82,7 +84,7 @@ const firstLine = "INVITE - SIP/2.0\r\n"
 // appendField appends a header field. A line break in the value becomes a blank,
 // and a name that could not stand there is left out with its value.
 func appendField(b []byte, key, name, value string) []byte {
-	if value == "" || !isName(name) {
+	if value == "" || !sip.IsToken(name) {
 		return b
 	}
 	b = append(append(b, name...), ": "...)
@@ -116,16 +118,4 @@ func appendLine(b []byte, value string) []byte {
 		b = append(b, c)
 	}
 	return b
-}
-
-// isName tells whether s can be the name of a header: letters, digits and what
-// else RFC 3261 §25.1 has in a token.
-func isName(s string) bool {
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c <= ' ' || c >= 0x7f || strings.IndexByte("()<>@,;:\\\"/[]?={}", c) >= 0 {
-			return false
-		}
-	}
-	return s != ""
 }

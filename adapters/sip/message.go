@@ -134,7 +134,7 @@ func (m *Message) requestLine(line string) bool {
 	}
 	m.Method, m.RequestURI = line[:first], trim(line[first:last])
 	version := line[last+1:]
-	return len(version) > 4 && equalFold(version[:4], "SIP/") && m.RequestURI != "" && isToken(m.Method)
+	return len(version) > 4 && equalFold(version[:4], "SIP/") && m.RequestURI != "" && IsToken(m.Method)
 }
 
 // headers reads the header fields from an offset on, and is the offset after the
@@ -267,8 +267,9 @@ func leadingNumber(s string) uint32 {
 	return uint32(n)
 }
 
-// isToken tells whether s can be a method (RFC 3261 §25.1).
-func isToken(s string) bool {
+// IsToken tells whether s can be a method or the name of a header (RFC 3261
+// §25.1).
+func IsToken(s string) bool {
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		if (lower(c) < 'a' || lower(c) > 'z') && (c < '0' || c > '9') && strings.IndexByte("-.!%*_+`'~", c) < 0 {

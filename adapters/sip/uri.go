@@ -52,18 +52,18 @@ func (u *URI) parse(s string) {
 	}
 }
 
-// parseTel reads what follows "tel:". No "@" belongs there; of what it parts, a
-// switch may take the latter for the number. Nor does a switch look for an end
+// parseTel reads what follows "tel:". No "@" belongs there, but a switch takes
+// the digits behind one for the number. Nor does it look for an end of the number
 // before the second character.
 func (u *URI) parseTel(s string) {
-	if s == "" {
-		return
-	}
-	number, host := cutByte(s[:1+until(s[1:], hostMark)], '@')
-	if strings.Trim(host, "0123456789-.") == "" && host != "" {
+	number, host := cutByte(s, '@')
+	host = host[:until(host, hostMark)]
+	if host != "" && strings.Trim(host, "0123456789-.") == "" {
 		number = host
 	}
-	u.User = decode(trim(number))
+	if number != "" {
+		u.User = decode(trim(number[:1+until(number[1:], hostMark)]))
+	}
 }
 
 // schemeOf is the scheme that s is, in any case.
