@@ -54,14 +54,18 @@ func (h *Handler) call(ctx *fasthttp.RequestCtx) {
 // answer decides x.call and writes the answer.
 func (h *Handler) answer(ctx *fasthttp.RequestCtx, x *exchange) {
 	v := &x.verdict
-	if !h.decide(&x.call, v) {
-		x.verdict = rules.Verdict{ID: noID}
-	}
+	h.decider.Decide(&x.call, v)
 	if !writable(v) {
 		h.counters.Unwritable.Add(1)
 		fail(ctx, fasthttp.StatusServiceUnavailable, "the verdict can't be put into an answer")
 		return
 	}
+	h.write(ctx, x)
+}
+
+// write writes the answer that x.verdict makes. It must be writable.
+func (h *Handler) write(ctx *fasthttp.RequestCtx, x *exchange) {
+	v := &x.verdict
 	switch v.Action {
 	case rules.Block:
 		h.counters.Blocked.Add(1)
@@ -78,20 +82,6 @@ func (h *Handler) answer(ctx *fasthttp.RequestCtx, x *exchange) {
 		x.answer = appendLines(x.answer[:0], v)
 	}
 	ctx.SetBody(x.answer)
-}
-
-// decide asks the decider and tells whether it answered. A panic there costs
-// its call nothing but the screening: it must not reach the switch as a 5xx, or
-// a caller who can cause one could open the breaker.
-func (h *Handler) decide(c *rules.Call, v *rules.Verdict) (ok bool) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			h.recovered("decide", cause)
-			ok = false
-		}
-	}()
-	h.decider.Decide(c, v)
-	return true
 }
 
 // read fills x.call from the request. Everything that a call keeps of it becomes
@@ -164,11 +154,13 @@ func (x *exchange) route(r *routing) {
 }
 
 // destination is the user and host of a Request-URI. A client without SIP may
-// give a number alone.
+// give a number alone, and that its parameters.
 func destination(uri string) (user, host string) {
 	u := sip.ParseURI(uri)
 	if u.Scheme == sip.NoScheme && !strings.ContainsAny(uri, ":<") {
 		user, host, _ = strings.Cut(uri, "@")
+		user, _, _ = strings.Cut(user, ";")
+		host, _, _ = strings.Cut(host, ";")
 		return user, host
 	}
 	return u.User, u.Host

@@ -57,7 +57,7 @@ type Counters struct {
 	Slow        atomic.Uint64 // requests that took longer than the read timeout (408)
 	Misdirected atomic.Uint64 // requests for another path or by another method (404, 405)
 	Unwritable  atomic.Uint64 // verdicts that would have made a forged or garbled answer (503)
-	Panics      atomic.Uint64 // recovered; the call was allowed
+	Panics      atomic.Uint64 // recovered; a call was allowed
 	BadSource   atomic.Uint64 // calls whose src or port could not be read
 
 	OutcomesCounted   atomic.Uint64
@@ -117,8 +117,15 @@ const (
 	readyPath    = "/readyz"
 )
 
-// Handle answers one request.
+// Handle answers one request. A panic costs a call nothing but the screening: it
+// must not reach the switch as a 5xx, or a caller who can cause one could open
+// the breaker.
 func (h *Handler) Handle(ctx *fasthttp.RequestCtx) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			h.recovered(ctx, cause)
+		}
+	}()
 	switch string(ctx.Path()) {
 	case callPath:
 		if h.allows(ctx, fasthttp.MethodPost) {
@@ -163,15 +170,33 @@ func (h *Handler) ready(ctx *fasthttp.RequestCtx) {
 	ctx.SetBodyString("ready\n")
 }
 
-// recovered counts a panic in the decider and logs its stack, at most once a
-// minute: a caller who can cause one must not fill the log.
-func (h *Handler) recovered(what string, cause any) {
+// recovered answers a request that caused a panic. What the panic has touched is
+// not used again.
+func (h *Handler) recovered(ctx *fasthttp.RequestCtx, cause any) {
+	path := string(ctx.Path())
+	h.panicked(path, cause)
+	ctx.Response.Reset()
+	switch path {
+	case callPath:
+		h.write(ctx, &exchange{verdict: rules.Verdict{ID: noID}})
+	case outcomesPath: // not a 5xx, after which a client sends them again
+		fail(ctx, fasthttp.StatusBadRequest, fault)
+	default:
+		fail(ctx, fasthttp.StatusServiceUnavailable, fault)
+	}
+}
+
+const fault = "a fault of this daemon; its log has more"
+
+// panicked counts a panic and logs its stack, at most once a minute: a caller
+// who can cause one must not fill the log.
+func (h *Handler) panicked(what string, cause any) {
 	h.counters.Panics.Add(1)
 	now, last := h.options.Now().UnixNano(), h.stackAt.Load()
 	if last != 0 && now-last < int64(time.Minute) || !h.stackAt.CompareAndSwap(last, now) {
 		return
 	}
-	h.options.Logger.Error("recovered from a panic; the call was allowed", "in", what, "err", masked(cause), "stack", string(debug.Stack()))
+	h.options.Logger.Error("recovered from a panic; a call is allowed after one", "in", what, "err", masked(cause), "stack", string(debug.Stack()))
 }
 
 // textPlain is the content type of everything that is not JSON.

@@ -293,6 +293,44 @@ func TestPanic(t *testing.T) {
 	}
 }
 
+// TestPanicElsewhere holds that a panic outside the decider, too, ends neither
+// the daemon nor a call.
+func TestPanicElsewhere(t *testing.T) {
+	faults := 0
+	r := newRig(t, Options{
+		Now: func() time.Time {
+			if faults > 0 {
+				faults--
+				panic("no time")
+			}
+			return testTime
+		},
+		Ready: func() error { panic("not this either") },
+	})
+	for _, c := range []struct {
+		line, accept string
+		faults       int
+		status       int
+		body         string
+	}{
+		{"POST " + callPath, "text/plain", 1, 200, "1 allow\n\n\n00000000000000000000\n\n\n\n\n\n"},
+		{"POST " + callPath, applicationJSON, 1, 200, `{"version":1,"action":"allow","code":0,"phrase":"","id":"00000000000000000000","reason":"","retry_after":0,"label":"","withhold":false,"target":""}` + "\n"},
+		{"POST " + outcomesPath, "text/plain", 1, 400, "ringfence: " + fault + "\n"},
+		{"GET " + readyPath, "text/plain", 0, 503, "ringfence: " + fault + "\n"},
+	} {
+		faults = c.faults
+		if a := r.send(t, c.line, "", "Accept: "+c.accept); a.status != c.status || a.body != c.body {
+			t.Errorf("%s: %d %q, want %d %q", c.line, a.status, a.body, c.status, c.body)
+		}
+	}
+	if a := r.post(t, callPath, sipType, invite(spam)); !strings.HasPrefix(a.body, "1 block\n603\n") {
+		t.Errorf("the call after the panics: %q", a.body)
+	}
+	if n, allowed := r.Counters().Panics.Load(), r.Counters().Allowed.Load(); n != 4 || allowed != 2 {
+		t.Errorf("%d panics and %d allowed calls counted, want 4 and 2", n, allowed)
+	}
+}
+
 // TestAllowedCallIsNotLogged holds that an ordinary call leaves no trace.
 func TestAllowedCallIsNotLogged(t *testing.T) {
 	r := newRig(t, Options{})

@@ -82,7 +82,7 @@ func (h *Handler) observe(t *tally, o *rules.Outcome, err error, where int) {
 	}
 	defer func() {
 		if cause := recover(); cause != nil {
-			h.recovered("observe", cause)
+			h.panicked("observe", cause)
 			t.Ignored++
 		}
 	}()

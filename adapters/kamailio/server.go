@@ -12,9 +12,9 @@ import (
 // 100-continue is answered at once and an answer is one write.
 func (h *Handler) Server() *Server {
 	return &Server{&fasthttp.Server{
-		Handler:      h.Handle,
-		ErrorHandler: h.unread,
-		Name:         "ringfence",
+		Handler:               h.Handle,
+		ErrorHandler:          h.unread,
+		NoDefaultServerHeader: true,
 
 		MaxRequestBodySize: h.options.BodyLimit,
 		ReadBufferSize:     h.options.HeaderLimit,
