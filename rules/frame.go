@@ -11,12 +11,19 @@ type frame struct {
 	row  RowRef // first row that the rule at hand holds by, 0 for none
 	list *List  // of that row; without one it says nothing
 
+	headers []headerValue        // by header slot; empty but while a call is judged
 	found   []RowRef             // by look-up slot: the row + 1, so that 0 is not asked yet
 	known   [maxCallers + 2]fact // of the callers, the callee and who diverted the call
 	knowns  int
 	text    [24]byte // a number as it is written
 	hits    []uint32 // postings that the call hits
 	cursors [][]int32
+}
+
+// headerValue is what header("…") says.
+type headerValue struct {
+	text string
+	read bool
 }
 
 type fact struct {
@@ -33,12 +40,31 @@ func (f *frame) start(c *Call, set *Ruleset) {
 		f.found = f.found[:n]
 		clear(f.found)
 	}
+	if n := len(set.headers); cap(f.headers) < n {
+		f.headers = make([]headerValue, n)
+	} else {
+		f.headers = f.headers[:n]
+	}
 }
 
 // stop lets go of what f points to.
 func (f *frame) stop() {
 	f.call, f.set, f.facts, f.learned, f.list = nil, nil, nil, nil, nil
 	clear(f.cursors[:cap(f.cursors)])
+	clear(f.headers)
+}
+
+// header is the value of a header that rules ask for, looked for once a call:
+// callers choose how many headers there are to look through.
+func (f *frame) header(slot int) string {
+	h := &f.headers[slot]
+	if !h.read {
+		h.read = true
+		if f.call.Headers != nil {
+			h.text, _ = f.call.Headers.Header(f.set.headers[slot])
+		}
+	}
+	return h.text
 }
 
 // find is the row of a shared look-up, asked once a call: of the number, or of

@@ -24,7 +24,8 @@ type compiler struct {
 	lists   map[string]*listEntry
 	learned map[string]int // place among the ruleset's learned lists
 	finds   []find         // list look-ups, by slot
-	slots   map[string]int
+	slots   map[string]int // of finds
+	headers []string       // that conditions ask for in lower case, by slot
 	d       *Diagnostics
 	warn    *Diagnostics
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -175,13 +176,13 @@ func (l *lowering) valueCall(n *ast.CallNode) *operand {
 			l.fault(n.Arguments[0], fmt.Sprintf("%q is no header name", name), "")
 			return nil
 		}
-		return &operand{source: fmt.Sprintf("header(%q)", strings.ToLower(name)), typ: TextType, text: func(f *frame) string {
-			if f.call.Headers == nil {
-				return ""
-			}
-			value, _ := f.call.Headers.Header(name)
-			return value
-		}}
+		name = strings.ToLower(name)
+		slot := slices.Index(l.headers, name)
+		if slot < 0 {
+			slot = len(l.headers)
+			l.headers = append(l.headers, name)
+		}
+		return &operand{source: fmt.Sprintf("header(%q)", name), typ: TextType, text: func(f *frame) string { return f.header(slot) }}
 	}
 	l.fault(n, fn.Name+"() cannot be compared", "write "+fn.Signature)
 	return nil

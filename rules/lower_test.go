@@ -70,6 +70,43 @@ func TestLanguage(t *testing.T) {
 	}
 }
 
+// countedHeaders count how often each is looked for.
+type countedHeaders struct {
+	testHeaders
+	asked map[string]int
+}
+
+func (h countedHeaders) Header(name string) (string, bool) {
+	h.asked[strings.ToLower(name)]++
+	return h.testHeaders.Header(name)
+}
+
+// A header is looked for once a call, however many rules ask for it and in
+// whichever case, also when it is absent; the next call has its own.
+func TestHeaderIsReadOnce(t *testing.T) {
+	var rules []string
+	for _, want := range []string{"a", "b", "c"} {
+		rules = append(rules, `{id: `+want+`1, when: 'header("X-Campaign") contains "`+want+`"', label: `+want+`}`,
+			`{id: `+want+`2, when: 'header("x-CAMPAIGN") startsWith "`+want+`" and header("X-None") != "`+want+`"', withhold: true}`,
+			`{id: `+want+`3, when: 'not (header("X-None") == "`+want+`" or header("x-none") == account)', block: subscriber, mode: monitor}`)
+	}
+	e := running(t, Options{CacheBytes: 1 << 20}, compiled(t, Settings{}, "rules.yaml", rulesOf(rules...)))
+	for _, tt := range []struct{ value, want string }{{"b", "allow [b] withhold"}, {"", "allow"}, {"xc", "allow [c]"}} {
+		c := testCall("+12122000000", "+12025550123")
+		h := countedHeaders{testHeaders{"x-campaign": tt.value}, map[string]int{}}
+		c.Headers = h
+		if got := words(decided(e, c)); got != tt.want {
+			t.Errorf("%q: got %q, want %q", tt.value, got, tt.want)
+		}
+		if h.asked["x-campaign"] != 1 || h.asked["x-none"] != 1 || len(h.asked) != 2 {
+			t.Errorf("%q: looked for %v", tt.value, h.asked)
+		}
+	}
+	if got := words(decided(e, testCall("+12122000000", "+12025550123"))); got != "allow" {
+		t.Errorf("without headers: %q", got)
+	}
+}
+
 // Every attribute and function has its words, and reads in a condition.
 func TestLanguageIsDocumented(t *testing.T) {
 	for _, a := range Attributes() {

@@ -17,6 +17,7 @@ type Ruleset struct {
 	trunks    *trunks
 	emergency *EmergencyTable
 	finds     []find
+	headers   []string // that conditions ask for, by slot
 	index     *index
 	warnings  Diagnostics
 }
@@ -65,7 +66,7 @@ func compileSource(s Settings, src *source) (*Ruleset, error) {
 		d.inOrder(src.files)
 		return nil, d
 	}
-	rs.finds = c.finds
+	rs.finds, rs.headers = c.finds, c.headers
 	rs.lint()
 	rs.warnings.inOrder(src.files)
 	rs.index = newIndex(rs.rules)
