@@ -33,8 +33,9 @@ type listDecl struct {
 }
 
 type learnDecl struct {
-	at   Position
-	spec LearnSpec
+	at        Position
+	spec      LearnSpec
+	upstreams []Position // of spec.Upstream, by place
 }
 
 type ruleDecl struct {
@@ -224,6 +225,7 @@ func (s *source) readLearn(doc *document, e *node) {
 	for _, n := range doc.items(f["upstream"], subject) {
 		if name := doc.text(n, subject); name != "" {
 			l.spec.Upstream = append(l.spec.Upstream, name)
+			l.upstreams = append(l.upstreams, n.at)
 		}
 	}
 	if f.lacks("upstream") {

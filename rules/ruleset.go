@@ -127,13 +127,13 @@ func (rs *Ruleset) declareLearned(c *compiler, src *source) {
 		c.learned[spec.Name] = i
 	}
 	for _, decl := range src.learns {
-		for _, upstream := range decl.spec.Upstream {
+		for i, upstream := range decl.spec.Upstream {
 			if rs.trunks != nil && rs.trunks.named(upstream) == nil {
 				var known []string
 				for _, t := range rs.settings.Trunks {
 					known = append(known, t.Name)
 				}
-				c.d.at(decl.at, fmt.Sprintf("learn %q", decl.spec.Name), fmt.Sprintf("upstream %q is no trunk of the configuration", upstream), didYouMean(upstream, known))
+				c.d.at(decl.upstreams[i], fmt.Sprintf("learn %q", decl.spec.Name), fmt.Sprintf("upstream %q is no trunk of the configuration", upstream), didYouMean(upstream, known))
 			}
 		}
 	}

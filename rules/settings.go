@@ -89,22 +89,26 @@ func (r *Redress) check(d *Diagnostics) {
 	bad := func(name, value, want string) {
 		d.at(none, "redress."+name, fmt.Sprintf("%q is no %s", value, want), "")
 	}
-	for _, f := range [...]struct{ name, value string }{{"url", r.URL}, {"tel", r.Tel}, {"email", r.Email}} {
-		if i := strings.IndexFunc(f.value, func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune("\"\\;,", c) }); i >= 0 {
-			d.at(none, "redress."+f.name, fmt.Sprintf("%q holds a character that a Reason header cannot carry", f.value), "write quotes, backslashes, semicolons, commas, spaces and non-ASCII characters as %22, %5C, %3B, %2C, %20 and so on")
-			return
+	// given tells whether there is a value to look at further.
+	given := func(name, value string) bool {
+		if strings.ContainsFunc(value, func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune("\"\\;,", c) }) {
+			d.at(none, "redress."+name, fmt.Sprintf("%q holds a character that a Reason header cannot carry", value), "write quotes, backslashes, semicolons, commas, spaces and non-ASCII characters as %22, %5C, %3B, %2C, %20 and so on")
+			return false
 		}
+		return value != ""
 	}
-	if r.URL != "" {
+	if given("url", r.URL) {
 		if u, err := url.Parse(r.URL); err != nil || u.Scheme != "https" || u.Hostname() == "" {
 			bad("url", r.URL, "https address")
 		}
 	}
-	if r.Tel != "" && !isE164(r.Tel) {
+	if given("tel", r.Tel) && !isE164(r.Tel) {
 		bad("tel", r.Tel, "number of + and 7 to 15 digits")
 	}
-	if user, host, ok := strings.Cut(r.Email, "@"); r.Email != "" && (!ok || user == "" || strings.Contains(host, "@") || !strings.Contains(strings.Trim(host, "."), ".")) {
-		bad("email", r.Email, "mail address")
+	if given("email", r.Email) {
+		if user, host, ok := strings.Cut(r.Email, "@"); !ok || user == "" || strings.Contains(host, "@") || !strings.Contains(strings.Trim(host, "."), ".") {
+			bad("email", r.Email, "mail address")
+		}
 	}
 	if r.Location != "" && !containsWord(locations, r.Location) {
 		bad("location", r.Location, "location of "+strings.Join(locations, ", "))

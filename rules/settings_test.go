@@ -63,6 +63,32 @@ func TestLongReasonWarns(t *testing.T) {
 	}
 }
 
+// Everything wrong with the redress contact is said at once, once each.
+func TestRedressIsCheckedWhole(t *testing.T) {
+	var d Diagnostics
+	(&Redress{URL: "https://example.net/a b", Tel: "+1 800 555 0199", Email: "redress", Location: "XX"}).check(&d)
+	var got []string
+	for _, one := range d {
+		got = append(got, one.Subject+" "+strings.Fields(one.Message[strings.LastIndex(one.Message, `"`)+1:])[0])
+	}
+	if want := "redress.url holds, redress.tel holds, redress.email is, redress.location is"; strings.Join(got, ", ") != want {
+		t.Errorf("got %s\nwant %s", strings.Join(got, ", "), want)
+	}
+}
+
+// An unknown upstream is shown where it stands.
+func TestUnknownUpstream(t *testing.T) {
+	dir := writeFiles(t, "rules.yaml", "learn:\n  dead:\n    from: callee\n    on: [404]\n    upstream: [carrier-a, carrier-c,\n      carrier-b]\n    for: 30d\n"+
+		rulesOf(`{id: a, when: 'callee in learned("dead")', block: not-found}`))
+	_, err := Compile(Settings{Trunks: []Trunk{testTrunk(t, "carrier-a", "192.0.2.0/24", true)}, Files: []string{dir}})
+	file := filepath.Join(dir, "rules.yaml")
+	want := file + `:5:27: learn "dead": upstream "carrier-c" is no trunk of the configuration (did you mean carrier-a?)` + "\n" +
+		file + `:6:7: learn "dead": upstream "carrier-b" is no trunk of the configuration (did you mean carrier-a?)`
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
 // Folders are read by path in byte order; tests, hidden files and others are not.
 func TestFolders(t *testing.T) {
 	rule := func(id string) string { return "rules:\n  - {id: " + id + ", when: withheld, allow: true}\n" }
