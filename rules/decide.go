@@ -30,7 +30,10 @@ func (e *Engine) Decide(c *Call, v *Verdict) {
 		e.frames.Put(f)
 	}
 	if v.Action == Allow {
-		e.pending.Add(v.ID, PendingCall{Caller: v.Caller, Callee: v.Callee, Trunk: v.Trunk})
+		e.pending.Add(v.ID, PendingCall{
+			Caller: v.Caller, Callee: v.Callee, Origin: origin(c.trunk, c.Source),
+			Plain: isPlain(c.RequestURI, v.Callee), Again: !counted,
+		})
 	}
 }
 
@@ -135,12 +138,9 @@ func (rs *Ruleset) derive(c *Call) (known bool) {
 	} else {
 		c.trunk = rs.trunks.at(c.Source.Unmap())
 	}
-	var plan *Plan
-	if c.trunk != nil {
-		plan = c.trunk.plan
-		if c.trunk.Trusted {
-			c.network = asserted(c, plan)
-		}
+	plan := rs.trunks.planOf(c.trunk)
+	if c.trunk != nil && c.trunk.Trusted {
+		c.network = asserted(c, plan)
 	}
 	c.presentation = plan.Number(c.From.User)
 	if c.caller = c.network; c.caller.IsZero() {

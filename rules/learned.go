@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,7 +14,7 @@ type LearnSpec struct {
 	From     string        // "callee" or "caller": whose number is learned
 	On       []int         // final SIP statuses that teach
 	Upstream []string      // trunks whose answers teach; no other's do
-	After    int           // distinct calls it takes, at least 1
+	After    int           // distinct other parties it takes, 1 to 16
 	For      time.Duration // how long a number is remembered after the last of them, in whole seconds
 }
 
@@ -44,7 +45,10 @@ type Learned struct {
 	evicted   uint64
 }
 
-const learnedShards = 64
+const (
+	learnedShards = 64
+	maxAfter      = 16 // other parties of one number that are remembered
+)
 
 type learnedShard struct {
 	mu    sync.RWMutex
@@ -55,7 +59,7 @@ type learnedShard struct {
 // LearnedStats says what a learned list holds and what happened to it.
 type LearnedStats struct {
 	Name      string
-	Length    int    // numbers learned, and those heard of fewer than After times
+	Length    int    // numbers learned, and those heard of by fewer than After others
 	Capacity  int    // how many there can be
 	Taught    uint64 // numbers that came on the list
 	Forgotten uint64 // numbers taken off: they rang or answered, or their upstream was silenced
@@ -100,15 +104,27 @@ func (l *Learned) set(key uint64, until int64) {
 // lesson is a number that was taught, or was not yet taught often enough.
 type lesson struct {
 	key   uint64
-	until int64 // seconds since 1970
-	heard int   // distinct calls, up to After
-	known bool  // it is on the list
-	place int   // in the heap
+	until int64    // seconds since 1970
+	heard []uint64 // the distinct other parties until it is known, fewer than After
+	known bool     // it is on the list
+	place int      // in the heap
 }
 
-// learn counts one teaching answer for a number; true when that put it on the
-// list or prolonged it.
-func (l *Learned) learn(key uint64, at int64, keep KeepFunc) bool {
+// hear counts another party of the number; true when there were enough.
+func (x *lesson) hear(party uint64, enough int) bool {
+	switch {
+	case x.known || slices.Contains(x.heard, party):
+	case len(x.heard)+1 < enough:
+		x.heard = append(x.heard, party)
+	default:
+		x.known, x.heard = true, nil
+	}
+	return x.known
+}
+
+// learn counts one teaching answer for a number, by the other party of the
+// call; true when that put the number on the list or prolonged it.
+func (l *Learned) learn(key, party uint64, at int64, keep KeepFunc) bool {
 	x := l.lessons[key]
 	if x != nil && x.until <= at {
 		l.drop(x)
@@ -119,13 +135,12 @@ func (l *Learned) learn(key uint64, at int64, keep KeepFunc) bool {
 		x = &lesson{key: key}
 		l.insert(x)
 	}
-	x.heard = min(x.heard+1, l.spec.After)
+	before := x.known
 	l.heap.move(x, at+int64(l.spec.For/time.Second))
-	if x.heard < l.spec.After {
+	if !x.hear(party, l.spec.After) {
 		return false
 	}
-	if !x.known {
-		x.known = true
+	if !before {
 		l.taught++
 	}
 	l.set(key, x.until)

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"net/netip"
 	"sync"
 	"testing"
 	"time"
@@ -28,7 +29,12 @@ func newSchool(bound int, specs ...LearnSpec) *school {
 // hear is one final answer about a called number.
 func (s *school) hear(t testing.TB, callee string, code int, upstream string, at time.Time) {
 	t.Helper()
-	s.observe(&Outcome{At: at, Code: code, Ended: code >= 300}, PendingCall{Callee: global(t, callee), Caller: global(t, "+13035551234")}, upstream)
+	s.hearOf(PendingCall{Callee: global(t, callee), Caller: global(t, "+13035551234"), Plain: true}, code, upstream, at)
+}
+
+// hearOf is one final answer to a call.
+func (s *school) hearOf(call PendingCall, code int, upstream string, at time.Time) {
+	s.observe(&Outcome{At: at, Code: code, Ended: code >= 300}, call, upstream)
 }
 
 // hearGood makes an upstream answer so many calls.
@@ -107,32 +113,118 @@ func TestLearnedLivesToTheSecond(t *testing.T) {
 	}
 }
 
-func TestLearnedAfterSoManyCalls(t *testing.T) {
+// It takes different callers, each on its trunk; the same one again does not
+// count.
+func TestLearnedAfterSoManyCallers(t *testing.T) {
 	thrice := dead
 	thrice.After = 3
-	s := newSchool(100, thrice)
-	for i, want := range []bool{false, false, true} {
-		s.hear(t, gone, 404, "carrier-a", noon.Add(time.Duration(i)*time.Minute))
-		if got := s.has(t, "dead", gone, noon.Add(10*time.Minute)); got != want {
-			t.Errorf("after %d calls: %v, want %v", i+1, got, want)
+	a, b, c := global(t, "+13035550001"), global(t, "+13035550002"), global(t, "+13035550003")
+	short := plan(t, "US").Number("911")
+	carriers, err := newTrunks([]Trunk{{Name: "one"}, {Name: "two"}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	type by struct {
+		caller Number
+		trunk  string
+		source string // without a trunk
+	}
+	for _, tt := range []struct {
+		why   string
+		calls []by
+		want  bool
+	}{
+		{"three callers", []by{{caller: a}, {caller: b}, {caller: c}}, true},
+		{"two callers", []by{{caller: a}, {caller: b}}, false},
+		{"two callers, each again", []by{{caller: a}, {caller: b}, {caller: a}, {caller: b}, {caller: b}}, false},
+		{"three callers, some again", []by{{caller: a}, {caller: a}, {caller: b}, {caller: a}, {caller: c}}, true},
+		{"one caller on two trunks and without", []by{{a, "one", ""}, {a, "two", ""}, {a, "", "192.0.2.1"}}, true},
+		{"one caller on two trunks", []by{{a, "one", "192.0.2.1"}, {a, "one", "192.0.2.2"}, {a, "two", "192.0.2.3"}}, false},
+		{"no caller on one trunk", []by{{Number{}, "one", "192.0.2.1"}, {Number{}, "one", "192.0.2.2"}, {Number{}, "one", "192.0.2.3"}}, false},
+		{"no caller of three sources", []by{{Number{}, "", "192.0.2.1"}, {Number{}, "", "192.0.2.2"}, {Number{}, "", "2001:db8::1"}}, true},
+		{"no caller of two sources", []by{{Number{}, "", "192.0.2.1"}, {Number{}, "", "::ffff:192.0.2.1"}, {Number{}, "", "192.0.2.2"}}, false},
+		{"none, a short one and one", []by{{trunk: "one"}, {short, "one", ""}, {a, "one", ""}}, true},
+	} {
+		s := newSchool(100, thrice)
+		for _, call := range tt.calls {
+			source, _ := netip.ParseAddr(call.source)
+			s.hearOf(PendingCall{Caller: call.caller, Callee: global(t, gone), Origin: origin(carriers.named(call.trunk), source), Plain: true}, 404, "carrier-a", noon)
+		}
+		if got := s.has(t, "dead", gone, noon); got != tt.want || len(s.told) > 1 {
+			t.Errorf("%s: %v, want %v; told %v", tt.why, got, tt.want, s.told)
 		}
 	}
-	// One that rings in between begins anew.
-	other := "+12025559999"
-	s.hear(t, other, 404, "carrier-a", noon)
-	s.hear(t, other, 404, "carrier-a", noon)
-	s.hear(t, other, 200, "carrier-a", noon)
-	s.hear(t, other, 404, "carrier-a", noon)
-	// So does one that comes after the others are forgotten.
-	late := "+12025558888"
-	s.hear(t, late, 404, "carrier-a", noon)
-	s.hear(t, late, 404, "carrier-a", noon)
-	s.hear(t, late, 404, "carrier-a", noon.Add(time.Hour))
-	if s.has(t, "dead", other, noon) || s.has(t, "dead", late, noon.Add(time.Hour)) {
-		t.Error("learned from fewer calls in a row than it takes")
+
+	// Of callers that are learned it takes different callees.
+	thrice.From = "caller"
+	s := newSchool(100, thrice)
+	for i, callee := range []Number{a, b, b, a, c} {
+		s.hearOf(PendingCall{Caller: global(t, gone), Callee: callee}, 404, "carrier-a", noon)
+		if got, want := s.has(t, "dead", gone, noon), i == 4; got != want {
+			t.Errorf("a caller after %d calls: %v, want %v", i+1, got, want)
+		}
 	}
-	if len(s.told) != 1 {
-		t.Errorf("told %v, want one change", s.told)
+}
+
+// Callers count only as long as nothing says that the number lives, and for
+// the same time.
+func TestLearnedCallersInARow(t *testing.T) {
+	twice := dead
+	twice.After = 2
+	a, b := global(t, "+13035550001"), global(t, "+13035550002")
+	hear := func(s *school, caller Number, code int, at time.Time) {
+		s.hearOf(PendingCall{Caller: caller, Callee: global(t, gone), Plain: true}, code, "carrier-a", at)
+	}
+	s := newSchool(100, twice)
+	hear(s, a, 404, noon)
+	hear(s, a, 200, noon)
+	hear(s, b, 404, noon)
+	if s.has(t, "dead", gone, noon) {
+		t.Error("an answer in between did not begin anew")
+	}
+	hear(s, a, 404, noon.Add(time.Hour))
+	if s.has(t, "dead", gone, noon.Add(time.Hour)) {
+		t.Error("a caller counted after the hour")
+	}
+	hear(s, b, 404, noon.Add(90*time.Minute))
+	if !s.has(t, "dead", gone, noon.Add(90*time.Minute)) {
+		t.Error("two callers within the hour did not teach")
+	}
+	// A number that is known lasts longer by anybody's call.
+	hear(s, b, 404, noon.Add(2*time.Hour))
+	if !s.has(t, "dead", gone, noon.Add(179*time.Minute)) {
+		t.Error("a call to a known number did not prolong it")
+	}
+}
+
+// What the caller wrote beside the number, and what was asked before, teaches
+// nothing and says nothing of the upstream; that it rang counts all the same.
+func TestLearnedFromPlainCallsOnce(t *testing.T) {
+	plain := PendingCall{Callee: global(t, gone), Caller: global(t, "+13035550001"), Plain: true}
+	again, odd := plain, plain
+	again.Again, odd.Plain = true, false
+	callers := dead
+	callers.Name, callers.From = "callers", "caller"
+	for why, call := range map[string]PendingCall{"asked again": again, "not plain": odd} {
+		s := newSchool(100, dead, callers)
+		s.hearOf(call, 404, "carrier-a", noon)
+		if s.has(t, "dead", gone, noon) {
+			t.Errorf("%s: taught", why)
+		}
+		if got := s.has(t, "callers", "+13035550001", noon); got != (why == "not plain") {
+			t.Errorf("%s: of the caller: %v", why, got)
+		}
+		if up := s.Stats()[1].Upstreams; len(up) != 0 {
+			t.Errorf("%s: counted as an answer: %+v", why, up)
+		}
+		s.hearOf(plain, 404, "carrier-a", noon)
+		if !s.has(t, "dead", gone, noon) {
+			t.Fatalf("%s: a plain call did not teach after it", why)
+		}
+		s.hearOf(call, 200, "carrier-a", noon)
+		if s.has(t, "dead", gone, noon) {
+			t.Errorf("%s: an answer did not take the number off", why)
+		}
 	}
 }
 
@@ -158,7 +250,7 @@ func TestLearnedForgetsWhatLives(t *testing.T) {
 		}
 	}
 	s := newSchool(100, dead)
-	s.observe(&Outcome{At: noon, Code: 404, Rang: true}, PendingCall{Callee: global(t, gone)}, "carrier-a")
+	s.observe(&Outcome{At: noon, Code: 404, Rang: true}, PendingCall{Callee: global(t, gone), Plain: true}, "carrier-a")
 	if s.has(t, "dead", gone, noon) {
 		t.Error("a number that rang was learned as missing")
 	}
@@ -175,7 +267,7 @@ func TestLearnedNever(t *testing.T) {
 	pbx := plan(t, "US", "2XXX")
 	for _, user := range []string{"2001", "911", "alice"} {
 		n := pbx.Number(user)
-		s.observe(&Outcome{At: noon, Code: 404}, PendingCall{Callee: n}, "carrier-a")
+		s.observe(&Outcome{At: noon, Code: 404}, PendingCall{Callee: n, Plain: true}, "carrier-a")
 		if s.Named("dead").Has(n, noon) {
 			t.Errorf("%q was learned", user)
 		}
@@ -343,7 +435,7 @@ func TestLearnedTogether(t *testing.T) {
 				if (i+g)%3 > 0 {
 					code = 200
 				}
-				lists.observe(&Outcome{At: noon, Code: code}, PendingCall{Callee: n}, "carrier-a")
+				lists.observe(&Outcome{At: noon, Code: code}, PendingCall{Callee: n, Plain: true}, "carrier-a")
 				list.Has(n, noon)
 				if i%100 == 0 {
 					lists.Swap([]LearnSpec{dead}, func(n Number) bool { return n.key%7 == 0 })
@@ -366,5 +458,57 @@ func TestLearnedTogether(t *testing.T) {
 	}
 	if got := len(lists.Snapshot(noon)); got != known || got > 50 {
 		t.Errorf("%d numbers are had, %d are in the snapshot, 50 at most", known, got)
+	}
+}
+
+// A caller cannot take a good number out of service by dialling it so that the
+// carrier knows it not.
+func TestEngineLearnsFromPlainCalls(t *testing.T) {
+	rs := compiled(t, Settings{Country: "US", Trunks: []Trunk{{Name: "carrier-a"}}}, "rules.yaml", `learn:
+  dead: {from: callee, on: [404], upstream: [carrier-a], after: 2, for: 1h}
+rules:
+  - {id: dead, when: callee in learned("dead"), block: not-found}
+`)
+	e := running(t, Options{}, rs)
+	calls := 0
+	call := func(uri, user string, edit func(*Call)) Action {
+		calls++
+		c := testCall(fmt.Sprintf("+1212234%04d", calls), user)
+		c.RequestURI, c.CallID = uri, fmt.Sprint("call-", calls)
+		edit(c)
+		v := decided(e, c)
+		if v.Action != Block {
+			e.Observe(&Outcome{At: testTime, ID: v.ID, Code: 404, Carrier: "carrier-a", Ended: true})
+		}
+		return v.Action
+	}
+	as := func(*Call) {}
+	for range 3 {
+		for uri, user := range map[string]string{
+			"sip:+1-202-555-2001@example.net":                 "+1-202-555-2001",
+			"sip:%2B12025552001@example.net":                  "+12025552001",
+			"sip:+12025552001;rn=+12025550000;npdi@x.example": "+12025552001",
+			"sip:2025552001@example.net":                      "2025552001",
+			"sip:01112025552001@example.net":                  "01112025552001",
+		} {
+			call(uri, user, as)
+		}
+	}
+	for range 2 {
+		if got := call("sip:+12025552001@example.net", "+12025552001", as); got != Allow {
+			t.Fatalf("learned from odd forms: %v", got)
+		}
+	}
+	if got := call("sip:+12025552001@example.net", "+12025552001", as); got != Block {
+		t.Fatalf("two callers did not teach: %v", got)
+	}
+	e = running(t, Options{}, rs)
+	for range 3 {
+		call("sip:+12025552001@example.net", "+12025552001", func(c *Call) { c.CallID, c.From.User = "one attempt", "anonymous" })
+		call("sip:+12025552001@example.net", "+12025552001", func(c *Call) { c.CallID, c.From.User = "one attempt", "restricted" })
+		call("sip:+1.202.555.2001@example.net", "+1.202.555.2001", as)
+	}
+	if got := call("sip:+12025552001@example.net", "+12025552001", as); got != Allow {
+		t.Fatalf("learned from one caller and odd forms: %v", got)
 	}
 }

@@ -85,7 +85,7 @@ func (l *Learned) redeclare(spec LearnSpec) {
 	defer l.mu.Unlock()
 	same := slices.Equal(l.spec.On, spec.On)
 	l.spec = spec
-	l.spec.After = max(spec.After, 1)
+	l.spec.After = min(max(spec.After, 1), maxAfter)
 	for name := range l.windows {
 		if !same || !slices.Contains(spec.Upstream, name) {
 			delete(l.windows, name)
@@ -118,18 +118,22 @@ func (a *LearnedLists) observe(o *Outcome, call PendingCall, upstream string) {
 
 // observe teaches by the first final answer to a call. A number that rang or
 // answered is taken off, whoever the upstream was.
+//
+// Nothing else follows from an attempt that was asked about before, nor for a
+// callee from a Request-URI that said more or less than its number: the caller
+// chose what the upstream could not make sense of, and the number would pay.
 func (l *Learned) observe(o *Outcome, call PendingCall, upstream string, never func(Number) bool, keep KeepFunc) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n := call.Callee
+	n, other, plain := call.Callee, call.Caller, call.Plain
 	if l.spec.From == "caller" {
-		n = call.Caller
+		n, other, plain = call.Caller, call.Callee, true
 	}
 	alive := o.Rang || o.answered()
 	if alive {
 		l.forget(n.key, keep)
 	}
-	if upstream == "" || !slices.Contains(l.spec.Upstream, upstream) {
+	if call.Again || !plain || upstream == "" || !slices.Contains(l.spec.Upstream, upstream) {
 		return
 	}
 	w := l.windows[upstream]
@@ -145,7 +149,7 @@ func (l *Learned) observe(o *Outcome, call PendingCall, upstream string, never f
 	if !teaching || w.silenced || n.Kind() != Global || never != nil && never(n) {
 		return
 	}
-	if l.learn(n.key, o.At.Unix(), keep) {
+	if l.learn(n.key, hashKey(other.key)^call.Origin, o.At.Unix(), keep) {
 		w.note(place, n.key)
 	}
 }
@@ -212,7 +216,7 @@ func (l *Learned) restore(e LearnedEntry, at int64) {
 		x = &lesson{key: e.Number.key}
 		l.insert(x)
 	}
-	x.heard, x.known = max(l.spec.After, 1), true
+	x.heard, x.known = nil, true
 	l.heap.move(x, e.Until.Unix())
 	l.set(x.key, x.until)
 }

@@ -15,7 +15,7 @@ func TestNumbersDoNotAllocate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	carriers, err := newTrunks([]Trunk{{Name: "a", Networks: networks("192.0.2.0/24", "2001:db8::/32")}})
+	carriers, err := newTrunks([]Trunk{{Name: "a", Networks: networks("192.0.2.0/24", "2001:db8::/32")}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

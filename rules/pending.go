@@ -3,6 +3,8 @@ package rules
 import (
 	"encoding/binary"
 	"math/bits"
+	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -16,7 +18,38 @@ type Pending struct {
 // PendingCall is what is remembered of a call.
 type PendingCall struct {
 	Caller, Callee Number
-	Trunk          string // that it came from
+	Origin         uint64 // where it came from: a hash of its trunk or, without one, of its source
+	Plain          bool   // the Request-URI said the callee and nothing else
+	Again          bool   // the attempt was asked about before
+}
+
+// isPlain tells whether a Request-URI says n, a Global number, and nothing
+// else: its digits as they stand, with or without "+", then perhaps a host, and
+// no parameter but user=phone.
+func isPlain(uri string, n Number) bool {
+	if n.Kind() != Global {
+		return false
+	}
+	scheme, rest, ok := strings.Cut(uri, ":")
+	sip := ok && (strings.EqualFold(scheme, "sip") || strings.EqualFold(scheme, "sips"))
+	switch {
+	case !ok:
+		rest = uri
+	case !sip && !strings.EqualFold(scheme, "tel"):
+		return false
+	}
+	var buffer [maxGlobal]byte
+	digits := strconv.AppendUint(buffer[:0], n.key, 10)
+	rest = strings.TrimPrefix(rest, "+")
+	if len(rest) < len(digits) || rest[:len(digits)] != string(digits) {
+		return false
+	}
+	if rest = rest[len(digits):]; !sip {
+		return rest == ""
+	}
+	host, parameters, more := strings.Cut(rest, ";")
+	return strings.LastIndexByte(host, '@') == 0 && strings.IndexByte(host, '?') < 0 &&
+		(!more || strings.EqualFold(parameters, "user=phone"))
 }
 
 // PendingStats says how full Pending is.

@@ -17,7 +17,7 @@ func callID(i int) ID { return ID([]byte(fmt.Sprintf("06c1a2b3%012d", i))) }
 func TestPendingRemembersTheNewest(t *testing.T) {
 	p := NewPending(10)
 	for i := range 25 {
-		p.Add(callID(i), PendingCall{Caller: Number{12025550000 + uint64(i)}, Trunk: "pbx"})
+		p.Add(callID(i), PendingCall{Caller: Number{12025550000 + uint64(i)}, Origin: 7})
 	}
 	for i := range 25 {
 		call, ok := p.Find(callID(i))
@@ -123,7 +123,7 @@ func TestPendingTogether(t *testing.T) {
 }
 
 func TestObserve(t *testing.T) {
-	carriers, err := newTrunks([]Trunk{{Name: "carrier-a", Networks: networks("192.0.2.0/24")}, {Name: "carrier-b"}})
+	carriers, err := newTrunks([]Trunk{{Name: "carrier-a", Networks: networks("192.0.2.0/24")}, {Name: "carrier-b"}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func TestObserve(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			pending, lists := NewPending(100), NewLearnedLists(100, nil)
 			lists.Swap([]LearnSpec{dead}, nil)
-			pending.Add(callID(1), PendingCall{Callee: global(t, gone)})
+			pending.Add(callID(1), PendingCall{Callee: global(t, gone), Plain: true})
 			for i, s := range tt.steps {
 				if s.o.ID == (ID{}) {
 					s.o.ID = callID(1)
@@ -168,9 +168,56 @@ func TestObserve(t *testing.T) {
 	}
 }
 
+func TestIsPlain(t *testing.T) {
+	n := global(t, "+12025552001")
+	for uri, want := range map[string]bool{
+		"sip:+12025552001@carrier.example.net":              true,
+		"sip:12025552001@192.0.2.7:5080":                    true,
+		"SIPS:+12025552001@[2001:db8::1]:5061;USER=phone":   true,
+		"tel:+12025552001":                                  true,
+		"+12025552001":                                      true,
+		"sip:2025552001@carrier.example.net":                false,
+		"sip:01112025552001@carrier.example.net":            false,
+		"sip:++12025552001@carrier.example.net":             false,
+		"sip:+120255520012@carrier.example.net":             false,
+		"sip:+1202555200@carrier.example.net":               false,
+		"sip:+1-202-555-2001@carrier.example.net":           false,
+		"sip:%2B12025552001@carrier.example.net":            false,
+		"sip:+1202555200%31@carrier.example.net":            false,
+		"sip:+12025552001%3B9@carrier.example.net":          false,
+		"sip:+12025552001;rn=+12025550000;npdi@carrier.net": false,
+		"sip:+12025552001;phone-context=+1@carrier.net":     false,
+		"sip:+12025552001:password@carrier.example.net":     false,
+		"sip:+12025552001@carrier.net;npdi":                 false,
+		"sip:+12025552001@carrier.net;user=phone;maddr=x":   false,
+		"sip:+12025552001@carrier.net;maddr=x;user=phone":   false,
+		"sip:+12025552001@carrier.net?Route=x":              false,
+		"sip:+12025552001@a@carrier.net":                    false,
+		"sip:+12025552001":                                  false,
+		"tel:+12025552001;npdi":                             false,
+		"tel:+12025552001@carrier.example.net":              false,
+		"+12025552001@carrier.example.net":                  false,
+		"urn:12025552001":                                   false,
+		"sip:+12025552001 @carrier.example.net":             false,
+		"sip: +12025552001@carrier.example.net":             false,
+		"":                                                  false,
+		":":                                                 false,
+	} {
+		if got := isPlain(uri, n); got != want {
+			t.Errorf("%s: %v, want %v", uri, got, want)
+		}
+	}
+	pbx := plan(t, "US", "2XXX")
+	for _, user := range []string{"2001", "911", "alice", ""} {
+		if isPlain("sip:"+user+"@example.net", pbx.Number(user)) {
+			t.Errorf("%q is plain", user)
+		}
+	}
+}
+
 func TestObserveClampsDurations(t *testing.T) {
 	pending, lists := NewPending(1), NewLearnedLists(1, nil)
-	none, err := newTrunks(nil)
+	none, err := newTrunks(nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +248,7 @@ func remember(p *Pending, i int) {
 		id[at] = crockford[i&31]
 		i >>= 5
 	}
-	p.Add(id, PendingCall{Callee: Number{12025551234}, Trunk: "a"})
+	p.Add(id, PendingCall{Callee: Number{12025551234}, Origin: 7})
 	o := Outcome{ID: id, Code: 404}
 	p.observe(&o)
 }

@@ -232,8 +232,8 @@ func (s *source) readLearn(doc *document, e *node) {
 		s.d.at(e.key, subject, "has no upstream", "write upstream: and the trunks whose answers are believed")
 	}
 	if n := f["after"]; n != nil {
-		if l.spec.After, ok = doc.integer(n, subject); ok && (l.spec.After < 1 || l.spec.After > 1000) {
-			s.d.at(n.at, subject, fmt.Sprintf("after %d answers is out of bounds", l.spec.After), "1 to 1000")
+		if l.spec.After, ok = doc.integer(n, subject); ok && (l.spec.After < 1 || l.spec.After > maxAfter) {
+			s.d.at(n.at, subject, fmt.Sprintf("after %d calls is out of bounds", l.spec.After), fmt.Sprintf("1 to %d", maxAfter))
 		}
 	}
 	if n := f["for"]; n != nil {

@@ -67,6 +67,7 @@ func compileSource(s Settings, src *source) (*Ruleset, error) {
 		return nil, d
 	}
 	rs.finds, rs.headers = c.finds, c.headers
+	rs.settings.warn(&rs.warnings)
 	rs.lint()
 	rs.warnings.inOrder(src.files)
 	rs.index = newIndex(rs.rules)
@@ -75,8 +76,11 @@ func compileSource(s Settings, src *source) (*Ruleset, error) {
 
 // tables makes the tables of trunks and emergency numbers.
 func (rs *Ruleset) tables(d *Diagnostics) {
-	var err error
-	if rs.trunks, err = newTrunks(rs.settings.Trunks); err != nil {
+	plan, err := NewPlan(rs.settings.Country, nil)
+	if err != nil {
+		d.at(Position{}, "country", err.Error(), "")
+	}
+	if rs.trunks, err = newTrunks(rs.settings.Trunks, plan); err != nil {
 		for _, line := range strings.Split(err.Error(), "\n") {
 			d.at(Position{}, "trunks", line, "")
 		}

@@ -51,6 +51,7 @@ type Settings struct {
 	Redress   Redress     // needed by rules that block for analytics
 	Answers   map[Why]int // status of DNO and Administrative: 603 (the default) or 403
 	Emergency []string    // emergency numbers beside the built-in ones
+	Country   string      // whose national numbers come without a trunk or by one without a country, ISO 3166-1 alpha-2 or empty
 	Trunks    []Trunk
 	Files     []string // rule files and folders of them, in order
 }
@@ -82,6 +83,24 @@ func (s *Settings) check() Diagnostics {
 	}
 	s.Redress.check(&d)
 	return d
+}
+
+// warn finds what is likely not meant.
+func (s *Settings) warn(d *Diagnostics) {
+	const hint = "set country, as in country: US"
+	var lacking []string
+	for i := range s.Trunks {
+		if s.Trunks[i].Country == "" {
+			lacking = append(lacking, s.Trunks[i].Name)
+		}
+	}
+	switch {
+	case s.Country != "":
+	case len(s.Trunks) == 0:
+		d.at(Position{}, "country", "is not set: national numbers are taken for those of other countries or for invalid", hint)
+	case len(lacking) > 0:
+		d.at(Position{}, "trunks", "no country for "+strings.Join(lacking, ", ")+": national numbers are taken for those of other countries or for invalid", hint)
+	}
 }
 
 func (r *Redress) check(d *Diagnostics) {

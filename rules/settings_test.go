@@ -31,6 +31,7 @@ func TestSettings(t *testing.T) {
 		{"email", func(s *Settings) { s.Redress.Email = "redress" }, `redress.email: "redress" is no mail address`},
 		{"newline", func(s *Settings) { s.Redress.Email = "a@b.c\r\nX:1" }, `redress.email: "a@b.c\r\nX:1" holds a character`},
 		{"long", func(s *Settings) { s.Redress.URL = "https://example.net/" + strings.Repeat("x", 450) }, `rules.yaml:2:32: rule "a": its Reason header would be 545 characters long, at most 512 (shorten the redress contact)`},
+		{"country", func(s *Settings) { s.Country = "UK" }, `country: unknown country "UK", write it as in ISO 3166-1 (US, CA, GB, DE, …)`},
 		{"trunks", func(s *Settings) {
 			n := []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
 			s.Trunks = []Trunk{{Name: "a", Networks: n}, {Name: "b", Networks: n}}
@@ -56,8 +57,52 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// The country of the settings reads the numbers of calls whose trunk has none.
+func TestCountry(t *testing.T) {
+	trunks := []Trunk{{Name: "plain"}, {Name: "british", Country: "GB"}, {Name: "pbx", Extensions: []string{"3XXX"}}}
+	for _, tt := range []struct {
+		country, trunk, user, want string
+	}{
+		{"US", "", "3035550260", "+13035550260"},
+		{"us", "unknown", "3035550260", "+13035550260"},
+		{"US", "plain", "3035550260", "+13035550260"},
+		{"US", "pbx", "3035550260", "+13035550260"},
+		{"US", "pbx", "3001", "3001"},
+		{"US", "british", "02079460000", "+442079460000"},
+		{"GB", "", "02079460000", "+442079460000"},
+		{"", "plain", "3035550260", "+3035550260"},
+		{"", "", "13035550260", "+13035550260"},
+	} {
+		e := running(t, Options{}, compiled(t, Settings{Country: tt.country, Trunks: trunks}, "rules.yaml", rulesOf("{id: a, when: withheld, allow: true}")))
+		c := testCall(tt.user, "+12025550123")
+		c.TrunkName = tt.trunk
+		if v := decided(e, c); v.Caller.String() != tt.want {
+			t.Errorf("%s by trunk %q in %q is %s, want %s", tt.user, tt.trunk, tt.country, v.Caller, tt.want)
+		}
+	}
+}
+
+func TestNoCountryWarns(t *testing.T) {
+	const read = "national numbers are taken for those of other countries or for invalid (set country, as in country: US)"
+	for _, tt := range []struct {
+		settings Settings
+		want     string
+	}{
+		{Settings{}, "country: is not set: " + read},
+		{Settings{Country: "US"}, ""},
+		{Settings{Trunks: []Trunk{{Name: "a", Country: "US"}}}, ""},
+		{Settings{Trunks: []Trunk{{Name: "a", Country: "US"}, {Name: "b"}, {Name: "c"}}}, "trunks: no country for b, c: " + read},
+		{Settings{Country: "US", Trunks: []Trunk{{Name: "a"}}}, ""},
+	} {
+		rs := compiled(t, tt.settings, "rules.yaml", rulesOf("{id: a, when: withheld, allow: true}"))
+		if got := Diagnostics(rs.Warnings()).Error(); got != tt.want {
+			t.Errorf("got  %s\nwant %s", got, tt.want)
+		}
+	}
+}
+
 func TestLongReasonWarns(t *testing.T) {
-	rs := compiled(t, Settings{Redress: Redress{URL: "https://redress.example.net/a/long/path/to/the/form?for=blocked-calls", Location: "RLN"}}, "rules.yaml", "rules:\n  - {id: a, when: withheld, block: analytics}\n")
+	rs := compiled(t, Settings{Country: "US", Redress: Redress{URL: "https://redress.example.net/a/long/path/to/the/form?for=blocked-calls", Location: "RLN"}}, "rules.yaml", "rules:\n  - {id: a, when: withheld, block: analytics}\n")
 	if w := rs.Warnings(); len(w) != 1 || !strings.Contains(w[0].Message, "its Reason header is 14") {
 		t.Errorf("warnings: %v", w)
 	}
@@ -142,7 +187,7 @@ func TestSharedNames(t *testing.T) {
 }
 
 func TestLint(t *testing.T) {
-	rs := compiled(t, Settings{}, "rules.yaml", `lists:
+	rs := compiled(t, Settings{Country: "US"}, "rules.yaml", `lists:
   friends: {file: x.csv}
   unused: {file: x.csv}
   inventory: {file: x.csv, own: true}

@@ -1,8 +1,11 @@
 package rules
 
 import (
+	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"net/netip"
 	"strings"
 
@@ -14,10 +17,11 @@ import (
 type Trunk struct {
 	Name       string
 	Networks   []netip.Prefix // its source addresses; the longest network of all trunks wins
-	Country    string         // whose national numbers it sends, ISO 3166-1 alpha-2 or empty
+	Country    string         // whose national numbers it sends, ISO 3166-1 alpha-2 or empty for Settings.Country
 	Trusted    bool           // its P-Asserted-Identity and Remote-Party-ID are believed
 	Extensions []string       // patterns of its private plan, as NewPlan reads them
 	plan       *Plan
+	hash       uint64 // of its name, the same over reloads
 }
 
 // trunks finds trunks by name and by address. It does not change and is safe
@@ -25,12 +29,18 @@ type Trunk struct {
 type trunks struct {
 	names    map[string]*Trunk
 	networks bart.Table[*Trunk]
+	plan     *Plan // of a call without a trunk
 }
 
-// newTrunks reads the trunks of a configuration. The error holds all that is
-// wrong with them.
-func newTrunks(list []Trunk) (*trunks, error) {
-	t := &trunks{names: make(map[string]*Trunk, len(list))}
+// newTrunks reads the trunks of a configuration. The plan is that of calls
+// without a trunk, and its country that of trunks without one; nil for none.
+// The error holds all that is wrong with them.
+func newTrunks(list []Trunk, plan *Plan) (*trunks, error) {
+	t := &trunks{names: make(map[string]*Trunk, len(list)), plan: plan}
+	country := ""
+	if plan != nil {
+		country = plan.country
+	}
 	var bad []error
 	for i := range list {
 		trunk := list[i]
@@ -42,12 +52,12 @@ func newTrunks(list []Trunk) (*trunks, error) {
 			bad = append(bad, fmt.Errorf("trunk %q is there twice, rename one", trunk.Name))
 			continue
 		}
-		plan, err := NewPlan(trunk.Country, trunk.Extensions)
+		plan, err := NewPlan(cmp.Or(trunk.Country, country), trunk.Extensions)
 		if err != nil {
 			bad = append(bad, fmt.Errorf("trunk %q: %w", trunk.Name, err))
 			continue
 		}
-		trunk.plan = plan
+		trunk.plan, trunk.hash = plan, maphash.String(originSeed, trunk.Name)
 		t.names[trunk.Name] = &trunk
 		for _, network := range trunk.Networks {
 			if err := t.add(network, &trunk); err != nil {
@@ -77,6 +87,26 @@ func (t *trunks) add(network netip.Prefix, trunk *Trunk) error {
 	}
 	t.networks.Insert(network, trunk)
 	return nil
+}
+
+var originSeed = maphash.MakeSeed()
+
+// origin is a hash of where a call came from: of its trunk, or of its source
+// address when it has none.
+func origin(trunk *Trunk, source netip.Addr) uint64 {
+	if trunk != nil {
+		return trunk.hash
+	}
+	a := source.As16()
+	return hashKey(binary.LittleEndian.Uint64(a[:8]) ^ hashKey(binary.LittleEndian.Uint64(a[8:])))
+}
+
+// planOf is how the numbers of a call are read, by its trunk or nil for none.
+func (t *trunks) planOf(trunk *Trunk) *Plan {
+	if trunk == nil {
+		return t.plan
+	}
+	return trunk.plan
 }
 
 // named is the trunk of that name, nil for none.

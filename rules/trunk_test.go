@@ -20,7 +20,7 @@ func TestTrunks(t *testing.T) {
 		{Name: "pbx-acme", Networks: networks("192.0.2.128/25", "::ffff:198.51.100.0/120"), Country: "GB", Extensions: []string{"2XXX"}},
 		{Name: "pbx-door", Networks: networks("192.0.2.130/32")},
 		{Name: "by-name"},
-	})
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func TestTrunksTellAllThatIsWrong(t *testing.T) {
 		{Name: "d", Networks: []netip.Prefix{{}}},
 		{Name: "e", Networks: networks("::ffff:0:0/90")},
 		{Name: "f", Networks: networks("192.0.2.7/24")},
-	})
+	}, nil)
 	if err == nil {
 		t.Fatal("no error")
 	}
