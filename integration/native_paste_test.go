@@ -53,8 +53,11 @@ func TestNativePaste(t *testing.T) {
 					t.Errorf("a listed caller: %s, Reason %q", r.Status, r.Reason)
 				}
 			}
-			if asked = len(d.Asked()) - asked; asked != 10 {
-				t.Errorf("%d questions for 10 calls", asked)
+			if r := n.place(t, n.claimed(rig.Request{From: from(spam)}, n.carrier.Addr)); r.Status != "SIP/2.0 603 Network Blocked" {
+				t.Errorf("a listed caller with a forged tag: %s", r.Status)
+			}
+			if asked = len(d.Asked()) - asked; asked != 11 {
+				t.Errorf("%d questions for 11 calls", asked)
 			}
 			if got := n.carrier.Calls("12025550200"); got != 5 {
 				t.Errorf("the callee got %d calls, want 5", got)
@@ -78,6 +81,7 @@ func debian(t *testing.T) string {
 	for mark, with := range map[string]string{
 		"####### Routing Logic ########\n":     "include_file \"" + filepath.Join(rig.Root(), "docker/kamailio/ringfence.cfg") + "\"\n\n",
 		"\t# authentication\n\troute(AUTH);\n": "\troute(RINGFENCE);\n",
+		"\tif (loose_route()) {\n":             "\t\troute(RINGFENCE_WITHIN_DIALOG);\n",
 	} {
 		before, after, found := strings.Cut(text, mark)
 		if err != nil || !found {

@@ -90,6 +90,12 @@ func TestNativeWithhold(t *testing.T) {
 		t.Errorf("at the carrier:\n%s", m)
 	}
 
+	// A call that claims to be within another one has no dialog to hide it.
+	n.place(t, n.claimed(rig.Request{CallID: "claimed", From: `"Joe" ` + from("+13015550290"), Headers: []string{"P-Asserted-Identity: <tel:+13015550290>"}}, n.carrier.Addr))
+	if m, err := n.carrier.Await("claimed", time.Second); err != nil || strings.Contains(digits(m), "3015550290") || !strings.HasPrefix(rig.FirstLine(m), "INVITE sip:12025550200@") {
+		t.Errorf("a call with a forged tag at the carrier (%v):\n%s", err, m)
+	}
+
 	// A caller without a number: only what names it goes.
 	n.place(t, rig.Request{CallID: "alice", From: "<sip:alice@127.0.0.1>", Headers: []string{"P-Asserted-Identity: <sip:7@127.0.0.1>", "X-Seven: 7"}})
 	if m, err := n.carrier.Await("alice", time.Second); err != nil || rig.Header(m, "X-Seven") != "7" || rig.Header(m, "P-Asserted-Identity") != "" || rig.Header(m, "Max-Forwards") == "" {
