@@ -8,8 +8,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"ringfence/rules"
 )
@@ -22,7 +23,8 @@ const watchLimit = 512
 // a linked folder (as Kubernetes mounts a ConfigMap) is seen.
 type sources struct {
 	files   []string // sorted
-	folders []string // sorted
+	folders []string // sorted, at most watchLimit
+	cut     int      // folders beyond it
 	names   bool     // the names in the folders count, too
 }
 
@@ -69,8 +71,13 @@ func sourcesOf(config string, settings rules.Settings, rs *rules.Ruleset, findin
 			add(d.File)
 		}
 	}
-	s := sources{files: keys(files), folders: keys(folders), names: len(findings) > 0}
-	s.folders = s.folders[:min(len(s.folders), watchLimit)]
+	return sources{files: keys(files), names: len(findings) > 0}.watching(keys(folders))
+}
+
+// watching is s with its folders, up to the limit.
+func (s sources) watching(folders []string) sources {
+	s.folders = folders[:min(len(folders), watchLimit)]
+	s.cut = len(folders) - len(s.folders)
 	return s
 }
 
@@ -101,17 +108,16 @@ func keys(m map[string]bool) []string {
 }
 
 // print is a fingerprint of the files: it changes when one of them is written,
-// replaced, linked elsewhere, added or removed. It reads no contents.
+// replaced, linked elsewhere, added or removed, or given to other readers. It
+// reads no contents.
 func (s sources) print() uint64 {
 	h := fnv.New64a()
 	var line []byte
 	for _, file := range s.files {
 		line = append(append(line[:0], file...), 0)
-		if info, err := os.Stat(file); err == nil && !info.IsDir() {
-			line = strconv.AppendInt(line, info.Size(), 10)
-			line = strconv.AppendInt(append(line, 0), info.ModTime().UnixNano(), 10)
-			if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-				line = strconv.AppendUint(append(line, 0), stat.Ino, 10)
+		if stat, ok := statFile(file); ok {
+			for _, n := range []int64{stat.Size, stat.Mtim.Nano(), int64(stat.Ino), int64(stat.Mode), int64(stat.Uid), int64(stat.Gid)} {
+				line = append(strconv.AppendInt(line, n, 10), 0)
 			}
 		}
 		_, _ = h.Write(append(line, 0)) // a hash never fails
@@ -127,12 +133,26 @@ func (s sources) print() uint64 {
 	return h.Sum64()
 }
 
-// changedSince tells whether a file was written after t.
-func (s sources) changedSince(t time.Time) bool {
+// changedBetween tells whether a file was changed after from and not after to,
+// by the time of its last change of status: whoever writes a file sets its time
+// of modification to what he likes, the past or the future. What lies after to
+// was stamped by another clock.
+func (s sources) changedBetween(from, to time.Time) bool {
 	for _, file := range s.files {
-		if info, err := os.Stat(file); err == nil && !info.IsDir() && info.ModTime().After(t) {
-			return true
+		if stat, ok := statFile(file); ok {
+			if t := time.Unix(stat.Ctim.Unix()); t.After(from) && !t.After(to) {
+				return true
+			}
 		}
 	}
 	return false
+}
+
+// statFile is the status of what file leads to, unless that is a folder.
+func statFile(file string) (stat unix.Stat_t, ok bool) {
+	err := unix.Stat(file, &stat)
+	for err == unix.EINTR {
+		err = unix.Stat(file, &stat)
+	}
+	return stat, err == nil && stat.Mode&unix.S_IFMT != unix.S_IFDIR
 }

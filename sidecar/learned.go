@@ -44,6 +44,9 @@ type learnedLog struct {
 	alarms  map[string]uint64 // by list and upstream, that the log has told
 }
 
+// newSuffix names the file that a compaction writes.
+const newSuffix = ".new"
+
 // compactFrom is the least number of lines of history worth a compaction.
 const compactFrom = 10_000
 
@@ -197,7 +200,7 @@ func (l *learnedLog) keep() {
 // until when a number is learned, so to play them again does no harm.
 func (l *learnedLog) compact() error {
 	entries := l.lists.Snapshot(l.now())
-	name := l.name + ".new"
+	name := l.name + newSuffix
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o600)
 	if err != nil {
 		return err

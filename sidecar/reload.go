@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -75,7 +77,18 @@ func (r *reloader) run(ctx context.Context) {
 // own tells whether a file is one that the daemon writes itself.
 func (r *reloader) own(file string) bool {
 	c := r.program.config
-	return strings.HasPrefix(file, c.Journal.File) || strings.HasPrefix(file, c.State+string(os.PathSeparator))
+	learned := filepath.Join(c.State, learnedName)
+	switch file {
+	case filepath.Join(c.State, "lock"), learned, learned + newSuffix:
+		return true
+	}
+	rest, ok := strings.CutPrefix(file, filepath.Clean(c.Journal.File))
+	if !ok || rest == "" {
+		return ok
+	}
+	number, ok := strings.CutPrefix(rest, ".")
+	_, err := strconv.ParseUint(number, 10, 32)
+	return ok && err == nil
 }
 
 // ask has the owning goroutine load, and waits for it.

@@ -21,9 +21,12 @@ type watcher struct {
 	stir   chan struct{} // something in a watched folder has changed
 	pumped chan struct{}
 
-	folders []string // that are watched
-	loaded  uint64   // print of what was loaded
-	seen    uint64   // print when the timer last ran
+	folders []string        // that are watched
+	refused map[string]bool // folders that cannot be, as the log has said
+	cut     bool            // there are too many, as the log has said
+	loaded  uint64          // print of what was loaded
+	seen    uint64          // print when the timer last ran
+	waiting bool            // the timer runs
 }
 
 func newWatcher(log *slog.Logger, settle time.Duration, find func() sources, own func(string) bool) (*watcher, error) {
@@ -53,7 +56,7 @@ func (w *watcher) pump() {
 				events = nil
 				continue
 			}
-			if !e.Has(fsnotify.Chmod) && !w.own(e.Name) {
+			if !w.own(e.Name) { // of any kind: new rights can cure a load
 				w.stirred()
 			}
 		case err, ok := <-errors:
@@ -82,13 +85,20 @@ func (w *watcher) close() error {
 	return err
 }
 
-// wait lets the timer run when the files may have come to rest.
-func (w *watcher) wait() { w.timer.Reset(w.settle) }
+// wait has the timer run when the files may have come to rest. What is written
+// all the time beside them does not put it off.
+func (w *watcher) wait() {
+	if !w.waiting {
+		w.waiting = true
+		w.timer.Reset(w.settle)
+	}
+}
 
 // rested runs when the timer does, and tells whether to load: the files are
 // others than those loaded and have not changed since the timer last ran. A
 // file that is still being written keeps the timer going.
 func (w *watcher) rested() bool {
+	w.waiting = false
 	s := w.find()
 	w.follow(s)
 	print := s.print()
@@ -117,13 +127,13 @@ func (w *watcher) load(do func()) {
 }
 
 // remember takes the files as they are for those that were loaded, unless one
-// was written since the load began.
+// was changed since the load began.
 func (w *watcher) remember(began time.Time) {
 	s := w.find()
 	w.follow(s)
 	w.loaded = s.print()
 	w.seen = w.loaded
-	if s.changedSince(began) {
+	if s.changedBetween(began, time.Now()) {
 		w.forget()
 	}
 }
@@ -135,22 +145,30 @@ func (w *watcher) forget() {
 }
 
 // follow watches the folders of s and no others. A folder that cannot be
-// watched is named in the log; SIGHUP still reloads what is in it.
+// watched is named in the log, once until it can be or is gone; SIGHUP still
+// reloads what is in it.
 func (w *watcher) follow(s sources) {
 	for _, f := range w.folders {
 		if !slices.Contains(s.folders, f) {
 			_ = w.notify.Remove(f) // gone with its folder
 		}
 	}
-	kept := w.folders
-	w.folders = w.folders[:0:0]
+	told := w.refused
+	w.folders, w.refused = nil, make(map[string]bool)
 	for _, f := range s.folders {
 		// Add again what was there: a folder of the same name can be another.
 		err := w.notify.Add(f)
 		if err == nil {
 			w.folders = append(w.folders, f)
-		} else if slices.Contains(kept, f) || len(kept) == 0 {
+			continue
+		}
+		w.refused[f] = true
+		if !told[f] {
 			w.log.Warn("folder is not watched, send SIGHUP after changes", "folder", f, "err", err)
 		}
 	}
+	if s.cut > 0 && !w.cut {
+		w.log.Warn("too many folders, the last are not watched, send SIGHUP after changes", "watched", len(s.folders), "not_watched", s.cut)
+	}
+	w.cut = s.cut > 0
 }
