@@ -21,7 +21,7 @@ import (
 // admin serves what operators and their monitoring ask:
 //
 //	GET  /healthz  200 while the daemon runs
-//	GET  /readyz   200 with a loaded ruleset, else 503
+//	GET  /readyz   200 with a loaded ruleset, else 503; 503 while it stops, too
 //	GET  /metrics  Prometheus text format
 //	GET  /status   Status as JSON
 //	POST /reload   loads configuration and rules again; answers Reload as JSON,
@@ -38,7 +38,7 @@ type admin struct {
 	remote bool     // other machines can reach it
 	log    *slog.Logger
 
-	ready  func() bool
+	ready  func() error // why not
 	status func() Status
 	reload func(context.Context) (Reload, error)
 }
@@ -47,8 +47,8 @@ func (a *admin) handler(metrics prometheus.Gatherer) http.Handler {
 	m := http.NewServeMux()
 	m.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") })
 	m.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if !a.ready() {
-			say(w, http.StatusServiceUnavailable, "ringfence: no rules are loaded")
+		if err := a.ready(); err != nil {
+			say(w, http.StatusServiceUnavailable, "ringfence: not ready: "+err.Error())
 			return
 		}
 		say(w, http.StatusOK, "ready")

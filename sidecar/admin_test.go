@@ -79,7 +79,7 @@ func TestNoTokenNoChange(t *testing.T) {
 
 // Off loopback all but the probes need the token, whatever the Host.
 func TestAdminOffLoopback(t *testing.T) {
-	a := &admin{log: slog.New(slog.DiscardHandler), listen: "0.0.0.0:8089", remote: true, hosts: []string{"ringfence"}, ready: func() bool { return true }, status: func() Status { return Status{} }}
+	a := &admin{log: slog.New(slog.DiscardHandler), listen: "0.0.0.0:8089", remote: true, hosts: []string{"ringfence"}, ready: func() error { return nil }, status: func() Status { return Status{} }}
 	a.token.set("secret")
 	h := a.handler(prometheus.NewRegistry())
 	for _, c := range []struct {
@@ -110,7 +110,7 @@ func TestAdminOffLoopback(t *testing.T) {
 }
 
 func TestNotReady(t *testing.T) {
-	a := &admin{log: slog.New(slog.DiscardHandler), listen: "127.0.0.1:8089", ready: func() bool { return false }}
+	a := &admin{log: slog.New(slog.DiscardHandler), listen: "127.0.0.1:8089", ready: func() error { return errNoRules }}
 	r, err := http.NewRequestWithContext(t.Context(), "GET", "http://127.0.0.1/readyz", nil)
 	if err != nil {
 		t.Fatal(err)

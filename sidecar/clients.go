@@ -1,7 +1,6 @@
 package sidecar
 
 import (
-	"errors"
 	"net"
 	"net/netip"
 	"sync/atomic"
@@ -38,14 +37,6 @@ func (c *clients) Accept() (net.Conn, error) {
 		c.refused.Add(1)
 		_ = conn.Close() // whatever comes of it, the peer is none of ours
 	}
-}
-
-// Close ends Accept. It can be called again.
-func (c *clients) Close() error {
-	if err := c.Listener.Close(); !errors.Is(err, net.ErrClosed) {
-		return err
-	}
-	return nil
 }
 
 func (c *clients) allowed(a net.Addr) bool {

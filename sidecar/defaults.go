@@ -31,7 +31,7 @@ func Defaults() *Config {
 		},
 		Cache:      64_000_000, // bytes
 		Pending:    1 << 18,    // decisions whose outcome is awaited
-		LearnedMax: 1_000_000,  // entries over all learned lists
+		LearnedMax: 1_000_000,  // numbers in one learned list
 		MaxBody:    kamailio.DefaultBodyLimit,
 		Timeouts: Timeouts{
 			Idle:  kamailio.DefaultIdleTimeout,
@@ -51,8 +51,10 @@ const (
 	configLimit  = 1 << 20 // bytes of a configuration file
 	learnedQueue = 8192    // changes of learned lists not yet written
 	syncEvery    = time.Second
-	gatherTime   = 10 * time.Millisecond  // stopped calls within it are written to the journal together
-	settleTime   = 250 * time.Millisecond // a changed file has come to rest after it
+
+	adminConnections = 64                     // open at once; more wait in the kernel's queue
+	gatherTime       = 10 * time.Millisecond  // stopped calls within it are written to the journal together
+	settleTime       = 250 * time.Millisecond // a changed file has come to rest after it
 )
 
 // stateFolder is where systemd says, else where the XDG Base Directory

@@ -29,6 +29,7 @@ var (
 	sourcesDesc  = desc("bad_sources_total", "Calls whose source address could not be read.", "adapter")
 	panicsDesc   = desc("panics_total", "Panics while a call was decided; the call passed.", "adapter")
 	refusedDesc  = desc("refused_connections_total", "Connections to the decision listener from no network of clients.")
+	acceptDesc   = desc("accept_errors_total", "Attempts to accept a connection on either listener that failed, as without a free file descriptor.")
 	outcomesDesc = desc("outcomes_total", "Reports of what became of a call, by what was made of them.", "adapter", "outcome")
 
 	journalWrittenDesc = desc("journal_written_total", "Lines written to the journal.")
@@ -110,6 +111,7 @@ func (m metrics) calls(s sink) {
 	s.counter(sourcesDesc, c.BadSource.Load(), adapterKamailio)
 	s.counter(panicsDesc, c.Panics.Load(), adapterKamailio)
 	s.counter(refusedDesc, m.program.refused.Load())
+	s.counter(acceptDesc, m.program.unheard.Load())
 
 	s.counter(outcomesDesc, c.OutcomesCounted.Load(), adapterKamailio, "counted")
 	s.counter(outcomesDesc, c.OutcomesUnknown.Load(), adapterKamailio, "unknown")

@@ -51,6 +51,8 @@ type Program struct {
 	reloader *reloader
 	clients  *clients
 	refused  atomic.Uint64 // connections from no client
+	unheard  atomic.Uint64 // accepts that failed, of both listeners
+	stopping atomic.Bool
 
 	decisions net.Addr
 	adminAddr net.Addr
@@ -110,7 +112,7 @@ func (p *Program) Start() (err error) {
 	}
 	p.service = &service{engine: p.engine, journal: p.journal, now: p.now}
 	p.handler = kamailio.NewHandler(p.service, kamailio.Options{
-		Ready:        p.service.ready,
+		Ready:        p.ready,
 		Now:          p.now,
 		Logger:       p.log.Logger,
 		BodyLimit:    c.MaxBody,
@@ -189,6 +191,7 @@ func (p *Program) listen(key, address string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", key, err)
 	}
+	l = newPatient(l, &p.unheard, p.log.Logger, p.now)
 	p.ends = append(p.ends, func() { _ = l.Close() }) // closed already after a stop in order
 	return l, nil
 }
@@ -206,7 +209,7 @@ func (p *Program) follow() error {
 	var running sync.WaitGroup
 	running.Go(func() { p.reloader.run(ctx) })
 	p.admin.status = p.Status
-	p.admin.ready = func() bool { return p.service.ready() == nil }
+	p.admin.ready = p.ready
 	p.admin.reload = func(request context.Context) (Reload, error) {
 		request, done := context.WithCancelCause(request)
 		defer context.AfterFunc(ctx, func() { done(errStopping) })()
@@ -229,7 +232,7 @@ func (p *Program) serveAdmin(l net.Listener) {
 	server := p.admin.server(newRegistry(p))
 	var running sync.WaitGroup
 	running.Go(func() {
-		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(newLimited(l, adminConnections)); !errors.Is(err, http.ErrServerClosed) {
 			p.failed <- fmt.Errorf("admin.listen: %w", err)
 		}
 	})
@@ -246,14 +249,12 @@ func (p *Program) serveAdmin(l net.Listener) {
 func (p *Program) serveDecisions() {
 	server := p.handler.Server()
 	var running sync.WaitGroup
-	var stopping atomic.Bool
 	running.Go(func() {
-		if err := server.Serve(p.clients); err != nil && !stopping.Load() {
+		if err := server.Serve(p.clients); err != nil && !p.stopping.Load() {
 			p.failed <- fmt.Errorf("listen: %w", err)
 		}
 	})
 	p.ends = append(p.ends, func() {
-		stopping.Store(true)
 		_ = p.clients.Close() // Shutdown does it only once Serve has begun
 		ctx, cancel := context.WithTimeout(context.Background(), p.config.Timeouts.Stop/2)
 		defer cancel()
@@ -269,10 +270,19 @@ func (p *Program) serveDecisions() {
 // nothing the second time.
 func (p *Program) Stop() {
 	p.ending.Do(func() {
+		p.stopping.Store(true)
 		p.tell("STOPPING=1")
 		p.unwind()
 		p.log.Info("ringfence stopped")
 	})
+}
+
+// ready tells why no call should be sent here, nil when one can be decided.
+func (p *Program) ready() error {
+	if p.stopping.Load() {
+		return errStopping
+	}
+	return p.service.ready()
 }
 
 func (p *Program) unwind() {

@@ -163,6 +163,12 @@ func TestStopAnswersWhatIsInFlight(t *testing.T) {
 		}
 		return err != nil
 	})
+	if code, body := d.get("/readyz"); code != http.StatusServiceUnavailable || !strings.Contains(body, "the daemon stops") {
+		t.Errorf("readyz while it stops: %d %s", code, body)
+	}
+	if d.p.Status().Ready {
+		t.Error("status says ready while it stops")
+	}
 	if _, err := io.WriteString(c, body); err != nil {
 		t.Fatal(err)
 	}
@@ -184,6 +190,29 @@ func TestStopAnswersWhatIsInFlight(t *testing.T) {
 	}
 	if !strings.Contains(string(data), `"call_id":"in-flight"`) {
 		t.Errorf("the journal was not drained: %q", data)
+	}
+}
+
+// The breaker's probe is told that the daemon stops, so that no call follows it.
+func TestProbeWhileStopping(t *testing.T) {
+	d := launch(t, nil)
+	for _, c := range []struct {
+		stopping bool
+		want     int
+	}{{false, http.StatusOK}, {true, http.StatusServiceUnavailable}} {
+		d.p.stopping.Store(c.stopping)
+		for _, at := range []net.Addr{d.p.Addr(), d.p.AdminAddr()} {
+			resp, err := d.web.Get("http://" + at.String() + "/readyz")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if body := d.read(resp); resp.StatusCode != c.want {
+				t.Errorf("stopping %v: %d %s, want %d", c.stopping, resp.StatusCode, body, c.want)
+			}
+		}
+		if got := d.p.Status().Ready; got == c.stopping {
+			t.Errorf("stopping %v: status says ready %v", c.stopping, got)
+		}
 	}
 }
 

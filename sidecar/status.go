@@ -11,7 +11,7 @@ type Status struct {
 	Started    time.Time       `json:"started"`
 	Config     string          `json:"config"`
 	Mode       string          `json:"mode"`
-	Ready      bool            `json:"ready"`
+	Ready      bool            `json:"ready"`      // as GET /readyz tells it
 	Generation uint64          `json:"generation"` // of the ruleset; grows with each load
 	Reload     Reload          `json:"reload"`     // the last one, the load at start included
 	LastOK     time.Time       `json:"last_ok"`    // when rules last loaded
@@ -99,7 +99,7 @@ func (p *Program) Status() Status {
 		Started:    p.started.UTC(),
 		Config:     c.File,
 		Mode:       rs.Mode().String(),
-		Ready:      true, // an answer is one of a daemon that has loaded rules
+		Ready:      p.ready() == nil,
 		Generation: engine.Generation,
 		Reload:     *p.reloader.last.Load(),
 		LastOK:     time.Unix(0, p.reloader.lastOK.Load()).UTC(),
