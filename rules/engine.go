@@ -30,7 +30,7 @@ type Engine struct {
 	learned *LearnedLists
 
 	swap   sync.Mutex             // held by Swap
-	counts map[string]*RuleCounts // by rule id, of all rules there ever were
+	counts map[string]*RuleCounts // by rule id, of the rules at work
 }
 
 // live is a ruleset at work.
@@ -67,8 +67,8 @@ func NewEngine(o Options) (*Engine, error) {
 }
 
 // Swap puts rs to work with one pointer: calls under way end by the rules they
-// began with. Counts of rules go on by their ids, and learned lists by their
-// names. A ruleset works in one engine only.
+// began with. Counts of rules that were at work before go on by their ids, and
+// learned lists by their names. A ruleset works in one engine only.
 func (e *Engine) Swap(rs *Ruleset) {
 	e.swap.Lock()
 	defer e.swap.Unlock()
@@ -76,13 +76,13 @@ func (e *Engine) Swap(rs *Ruleset) {
 	if before := e.live.Load(); before != nil {
 		l.generation = before.generation + 1
 	}
+	kept := e.counts
+	e.counts = make(map[string]*RuleCounts, len(rs.rules))
 	for _, r := range rs.rules {
-		switch counts := e.counts[r.ID]; {
-		case counts == nil:
-			e.counts[r.ID] = r.Counts
-		case counts != r.Counts:
+		if counts := kept[r.ID]; counts != nil && counts != r.Counts {
 			r.Counts = counts
 		}
+		e.counts[r.ID] = r.Counts
 	}
 	e.learned.Swap(rs.learns, rs.unlearnable)
 	for _, spec := range rs.learns {

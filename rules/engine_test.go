@@ -48,6 +48,38 @@ func compiled(t testing.TB, s Settings, files ...string) *Ruleset {
 	return rs
 }
 
+// Counts go on from one ruleset to the next, and no further.
+func TestCountsOverReloads(t *testing.T) {
+	set := func(ids ...string) *Ruleset {
+		text := make([]string, len(ids))
+		for i, id := range ids {
+			text[i] = "{id: " + id + ", when: true, withhold: true}"
+		}
+		return compiled(t, Settings{}, "rules.yaml", rulesOf(text...))
+	}
+	e := running(t, Options{}, set("a", "b"))
+	for _, tt := range []struct {
+		ids  []string
+		want []uint64
+	}{
+		{[]string{"b", "a"}, []uint64{1, 1}},
+		{[]string{"a", "c"}, []uint64{2, 0}},
+		{[]string{"a", "b"}, []uint64{3, 0}},
+	} {
+		decided(e, testCall("+12122000000", "+12025550123"))
+		rs := set(tt.ids...)
+		e.Swap(rs)
+		for i, r := range rs.Rules() {
+			if got := r.Counts.Matched.Load(); got != tt.want[i] {
+				t.Errorf("rule %s of %v: %d, want %d", r.ID, tt.ids, got, tt.want[i])
+			}
+		}
+		if len(e.counts) != len(tt.ids) {
+			t.Errorf("%d counts of %d rules", len(e.counts), len(tt.ids))
+		}
+	}
+}
+
 // running makes an engine that runs rs.
 func running(t testing.TB, o Options, rs *Ruleset) *Engine {
 	t.Helper()

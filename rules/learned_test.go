@@ -388,6 +388,22 @@ func TestLearnedSurvivesReload(t *testing.T) {
 	}
 }
 
+// A list that is no longer declared goes once it holds nothing.
+func TestLearnedDropsEmptyLists(t *testing.T) {
+	twice := dead
+	twice.Name, twice.After = "twice", 2
+	s := newSchool(100, dead, twice)
+	s.hear(t, gone, 404, "carrier-a", noon)
+	s.Swap(nil, nil)
+	if got := s.Stats(); len(got) != 1 || got[0].Name != "dead" {
+		t.Errorf("kept %+v, want the list that holds a number", got)
+	}
+	s.Swap(nil, func(Number) bool { return true })
+	if got := s.Stats(); len(got) != 0 {
+		t.Errorf("kept %+v", got)
+	}
+}
+
 func TestLearnedRestores(t *testing.T) {
 	s := newSchool(100, dead)
 	s.hear(t, gone, 404, "carrier-a", noon)

@@ -19,8 +19,8 @@ func (f KeepFunc) change(list string, key uint64, until int64) {
 }
 
 // LearnedLists are all learned lists by name. They outlive reloads: a list
-// that the rules no longer declare keeps its numbers until they expire. Safe
-// for concurrent use.
+// that the rules no longer declare stays while it holds numbers. Safe for
+// concurrent use.
 type LearnedLists struct {
 	bound int
 	keep  KeepFunc
@@ -38,7 +38,7 @@ func NewLearnedLists(bound int, keep KeepFunc) *LearnedLists {
 }
 
 // Named is the list of that name, which is made when there is none. It stays
-// the same over reloads.
+// the same over reloads while it is declared or holds numbers.
 func (a *LearnedLists) Named(name string) *Learned {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -73,9 +73,18 @@ func (a *LearnedLists) Swap(specs []LearnSpec, never func(Number) bool) {
 			l.redeclare(LearnSpec{})
 		}
 	}
-	for _, l := range a.lists {
-		l.purge(never, a.keep)
+	for name, l := range a.lists {
+		if l.purge(never, a.keep); !l.knows() && !slices.Contains(a.specs, l) {
+			delete(a.lists, name)
+		}
 	}
+}
+
+// knows tells whether a number is on the list, if only until it expires.
+func (l *Learned) knows() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.ContainsFunc(l.heap, func(x *lesson) bool { return x.known })
 }
 
 // redeclare gives a list another spec; what an upstream answered stays known

@@ -31,7 +31,7 @@ type Config struct {
 	Journal    JournalConfig
 	Cache      int64 // bytes, 0 for none
 	Pending    int   // decisions whose outcome is awaited
-	LearnedMax int   // entries over all learned lists
+	LearnedMax int   // numbers in one learned list
 	MaxBody    int   // bytes of a request to the decision listener
 	Timeouts   Timeouts
 	Log        LogConfig
@@ -128,13 +128,20 @@ func (c *Config) path(p string) string {
 }
 
 // Compile makes a ruleset of what c says. An error is a rules.Diagnostics; what
-// is wrong with a setting carries its place in the configuration file.
+// is wrong with a setting, or likely so, carries its place in the configuration
+// file.
 func (c *Config) Compile() (*rules.Ruleset, error) {
 	rs, err := rules.Compile(c.Settings)
 	var faults rules.Diagnostics
 	if errors.As(err, &faults) {
 		for i := range faults {
 			c.locate(&faults[i])
+		}
+	}
+	if err == nil {
+		warnings := rs.Warnings()
+		for i := range warnings {
+			c.locate(&warnings[i])
 		}
 	}
 	return rs, err

@@ -68,6 +68,7 @@ profile: us
 redress: {url: https://r.example.net, tel: "+12025550100", email: r@example.net, location: LN}
 answers: {dno: 403, administrative: 603}
 emergency: [117, 000]
+country: ca
 trunks:
   - {name: carrier-a, networks: [192.0.2.0/24, 198.51.100.7], country: US, trusted: true}
   - {name: pbx, networks: 203.0.113.1, extensions: [2XXX, 1XX]}
@@ -94,6 +95,7 @@ log: {level: debug, format: json, numbers: full}
 			Redress:   rules.Redress{URL: "https://r.example.net", Tel: "+12025550100", Email: "r@example.net", Location: "LN"},
 			Answers:   map[rules.Why]int{rules.DNO: 403, rules.Administrative: 603},
 			Emergency: []string{"117", "000"},
+			Country:   "ca",
 			Trunks: []rules.Trunk{
 				{Name: "carrier-a", Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.7/32")}, Country: "US", Trusted: true},
 				{Name: "pbx", Networks: []netip.Prefix{netip.MustParsePrefix("203.0.113.1/32")}, Extensions: []string{"2XXX", "1XX"}},
@@ -126,6 +128,21 @@ func TestSettingsAreLocated(t *testing.T) {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("no %q in\n%v", want, err)
 		}
+	}
+}
+
+func TestWarningsAreLocated(t *testing.T) {
+	dir := folder(t, map[string]string{"ringfence.yaml": "rules: [a.yaml]\ntrunks:\n  - name: a\n", "a.yaml": "rules:\n  - {id: a, when: withheld, block: anonymous}\n"})
+	c, err := LoadConfig(filepath.Join(dir, "ringfence.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rs, err := c.Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := rs.Warnings(); len(w) != 1 || !strings.Contains(w[0].Error(), "ringfence.yaml:2:1: trunks: no country for a: ") {
+		t.Errorf("warnings: %v", w)
 	}
 }
 

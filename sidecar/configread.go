@@ -35,6 +35,7 @@ func (r *configReader) read(data []byte) {
 		field{"redress", r.readRedress},
 		field{"answers", r.readAnswers},
 		field{"emergency", r.readEmergency},
+		field{"country", func(s string, n ast.Node) { r.country(s, n, &c.Settings.Country) }},
 		field{"trunks", r.readTrunks},
 		field{"rules", func(s string, n ast.Node) { r.paths(s, n, &c.Settings.Files) }},
 		field{"state", func(s string, n ast.Node) { r.path(s, n, &c.State) }},
@@ -160,15 +161,7 @@ func (r *configReader) readTrunk(subject string, n ast.Node) rules.Trunk {
 			})
 		}},
 		field{"networks", func(s string, n ast.Node) { r.networks(s, n, &t.Networks) }},
-		field{"country", func(s string, n ast.Node) {
-			r.scalar(s, n, func(country string) error {
-				if _, err := rules.NewPlan(country, nil); err != nil {
-					return err
-				}
-				t.Country = country
-				return nil
-			})
-		}},
+		field{"country", func(s string, n ast.Node) { r.country(s, n, &t.Country) }},
 		field{"trusted", func(s string, n ast.Node) { r.flag(s, n, &t.Trusted) }},
 		field{"extensions", func(s string, n ast.Node) {
 			r.list(s, n, func(s string, n ast.Node) {
@@ -183,6 +176,17 @@ func (r *configReader) readTrunk(subject string, n ast.Node) rules.Trunk {
 		}},
 	)
 	return t
+}
+
+// country reads the code of a country whose numbers are known.
+func (r *configReader) country(subject string, n ast.Node, to *string) {
+	r.scalar(subject, n, func(country string) error {
+		if _, err := rules.NewPlan(country, nil); err != nil {
+			return err
+		}
+		*to = country
+		return nil
+	})
 }
 
 func (r *configReader) readJournal(subject string, n ast.Node) {
