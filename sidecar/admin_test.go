@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -159,5 +160,32 @@ func TestClient(t *testing.T) {
 	}
 	if _, err := without.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), "set admin.token_file") {
 		t.Errorf("reload without a token: %v", err)
+	}
+}
+
+// The token goes to no other address than that of the configuration.
+func TestClientFollowsNoRedirect(t *testing.T) {
+	var asked atomic.Uint64
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		answer(w, http.StatusOK, Reload{OK: true})
+	}))
+	defer other.Close()
+	first := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", other.URL)
+		answer(w, http.StatusTemporaryRedirect, Reload{OK: true})
+	}))
+	defer first.Close()
+	dir := folder(t, nil)
+	c, err := NewClient(&Config{Admin: Admin{Listen: first.Listener.Addr().String(), TokenFile: dir + "/token"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.http.CloseIdleConnections()
+	if r, err := c.Reload(t.Context()); err == nil || r.OK || !strings.Contains(err.Error(), "307 Temporary Redirect") {
+		t.Errorf("reload: %+v, %v", r, err)
+	}
+	if n := asked.Load(); n != 0 {
+		t.Errorf("the target of the redirect was asked %d times", n)
 	}
 }

@@ -35,7 +35,13 @@ func NewClient(c *Config) (*Client, error) {
 	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	return &Client{base: "http://" + net.JoinHostPort(host, port), token: token, noToken: noToken, http: &http.Client{Timeout: 2 * time.Minute}}, nil
+	return &Client{base: "http://" + net.JoinHostPort(host, port), token: token, noToken: noToken, http: &http.Client{
+		Timeout: 2 * time.Minute,
+		// The token is for the daemon alone: neither a proxy of the environment
+		// nor who a redirect names may see it.
+		Transport:     &http.Transport{Proxy: nil},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}, nil
 }
 
 // Status asks how the daemon is.
@@ -79,7 +85,7 @@ func (c *Client) ask(ctx context.Context, method, path string, into any) error {
 	if err != nil {
 		return err
 	}
-	if !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json") {
+	if resp.StatusCode/100 == 3 || !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json") {
 		return fmt.Errorf("%s: %s", resp.Status, strings.TrimSpace(string(body)))
 	}
 	if err := json.Unmarshal(body, into); err != nil {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -35,6 +36,9 @@ func TestScripts(t *testing.T) {
 			e.Setenv("LISTEN", listen)
 			e.Setenv("ADMIN", admin)
 			e.Setenv("TZ", "UTC")
+			proxy := httptest.NewServer(http.HandlerFunc(anyone))
+			e.Defer(proxy.Close)
+			e.Setenv("PROXY", proxy.URL)
 			for _, name := range []string{"XDG_CONFIG_HOME", "XDG_STATE_HOME", "STATE_DIRECTORY"} {
 				e.Setenv(name, filepath.Join(e.WorkDir, "none"))
 			}
@@ -57,6 +61,12 @@ func TestScripts(t *testing.T) {
 			"mask":   maskOutput,
 		},
 	})
+}
+
+// anyone answers everything, as no daemon would.
+func anyone(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = io.WriteString(w, `{"ok": true}`) // the peer may have gone
 }
 
 // freeAddress is one that nobody listened on a moment ago.
