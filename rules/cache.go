@@ -73,6 +73,12 @@ func (c *candidateCache) find(l *live, hits []uint32) ([]int32, bool) {
 		c.hits.Add(1)
 		return e.rules, true
 	}
+	c.miss(l, key, hits)
+	return nil, false
+}
+
+// miss asks for the rules of a class.
+func (c *candidateCache) miss(l *live, key uint64, hits []uint32) {
 	c.misses.Add(1)
 	missed := class{live: l, key: key, n: len(hits)}
 	copy(missed.hits[:], hits)
@@ -81,7 +87,6 @@ func (c *candidateCache) find(l *live, hits []uint32) ([]int32, bool) {
 	default:
 		c.dropped.Add(1)
 	}
-	return nil, false
 }
 
 // fill merges the classes that were missed, until the queue is closed.

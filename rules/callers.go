@@ -31,15 +31,14 @@ func (s *callerSet) assert(n Number) {
 	}
 }
 
-// gather makes the set of callers. An untrusted trunk's assertions are in it,
-// for a switch that passes them on lets the called party see them. They are
-// added to what is there, also to the absent number: they give a condition
-// that asks for a caller more to hold by, never less.
+// gather makes the set of callers, caller first. An untrusted trunk's
+// assertions are in it, for a switch that passes them on lets the called party
+// see them. They are added to what is there, also to the absent number: they
+// give a condition that asks for a caller more to hold by, never less.
 func (c *Call) gather(plan *Plan) {
 	s := &c.callers
-	s.add(c.network)
+	s.numbers[0], s.n = c.caller, 1 // the network number, if there is one
 	s.add(c.presentation)
-	s.n = max(s.n, 1)
 	if c.trunk != nil && c.trunk.Trusted {
 		return
 	}
