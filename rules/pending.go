@@ -3,7 +3,6 @@ package rules
 import (
 	"encoding/binary"
 	"math/bits"
-	"strconv"
 	"strings"
 	"sync"
 )
@@ -38,13 +37,16 @@ func isPlain(uri string, n Number) bool {
 	case !sip && !strings.EqualFold(scheme, "tel"):
 		return false
 	}
-	var buffer [maxGlobal]byte
-	digits := strconv.AppendUint(buffer[:0], n.key, 10)
 	rest = strings.TrimPrefix(rest, "+")
-	if len(rest) < len(digits) || rest[:len(digits)] != string(digits) {
+	var value uint64
+	length := 0
+	for ; length < min(len(rest), maxGlobal) && '0' <= rest[length] && rest[length] <= '9'; length++ {
+		value = value*10 + uint64(rest[length]-'0')
+	}
+	if value != n.key || rest[0] == '0' {
 		return false
 	}
-	if rest = rest[len(digits):]; !sip {
+	if rest = rest[length:]; !sip {
 		return rest == ""
 	}
 	host, parameters, more := strings.Cut(rest, ";")
