@@ -32,7 +32,7 @@ func (e *Engine) Decide(c *Call, v *Verdict) {
 	if v.Action == Allow {
 		e.pending.Add(v.ID, PendingCall{
 			Caller: v.Caller, Callee: v.Callee, Origin: origin(c.trunk, c.Source),
-			Plain: isPlain(c.RequestURI, v.Callee), Again: !counted,
+			Plain: len(l.set.learns) > 0 && isPlain(c.RequestURI, v.Callee), Again: !counted,
 		})
 	}
 }
