@@ -3,7 +3,9 @@ package sidecar
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -207,8 +209,8 @@ func TestJournalOpensAMovedFileAnew(t *testing.T) {
 }
 
 func TestFindEntryWithoutAJournal(t *testing.T) {
-	if _, found, err := FindEntry(filepath.Join(t.TempDir(), "none"), idOf(1)); found || err != nil {
-		t.Errorf("found %v, %v", found, err)
+	if _, found, err := FindEntry(filepath.Join(t.TempDir(), "none"), idOf(1)); found || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("found %v, %v; want fs.ErrNotExist", found, err)
 	}
 	if _, _, err := FindEntry(t.TempDir(), idOf(1)); err == nil {
 		t.Error("a folder is read as a journal")

@@ -17,10 +17,11 @@ const idTime = 8
 
 // FindEntry looks for a decision in the journal and its rotated files, the
 // newest first, and tells whether it is there. Ids sort by time, so files that
-// begin after the decision are asked last. A torn line is passed over.
+// begin after the decision are asked last. A torn line is passed over. The error
+// of a journal that has no file at all is fs.ErrNotExist.
 func FindEntry(name string, id rules.ID) (Entry, bool, error) {
 	var later []string
-	missing := 0
+	missing, some := 0, false
 	for i := 0; missing < 2; i++ { // one can be on its way to the next number
 		file := numbered(name, i)
 		first, err := firstID(file)
@@ -31,7 +32,7 @@ func FindEntry(name string, id rules.ID) (Entry, bool, error) {
 		if err != nil {
 			return Entry{}, false, err
 		}
-		missing = 0
+		missing, some = 0, true
 		if len(first) >= idTime && first[:idTime] > id.String()[:idTime] {
 			later = append(later, file)
 			continue
@@ -39,6 +40,9 @@ func FindEntry(name string, id rules.ID) (Entry, bool, error) {
 		if e, found, err := searchFile(file, id); found || err != nil {
 			return e, found, err
 		}
+	}
+	if !some {
+		return Entry{}, false, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
 	for _, file := range later {
 		if e, found, err := searchFile(file, id); found || err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strconv"
 	"strings"
 	"time"
@@ -21,7 +22,9 @@ type journal struct {
 
 // Help is what --help adds.
 func (journal) Help() string {
-	return `Looks in the journal and in its rotated files. The daemon need not run.
+	return `Looks in the journal and in its rotated files. The daemon need not run, and what else is wrong in
+the configuration does not matter. Where the journal is follows from journal.file and state, which
+the daemon may take from its environment: set one of them in the configuration.
 
 Exit codes: 0 found, 1 not found.
 
@@ -37,14 +40,17 @@ func (j journal) Run(t *terminal) error {
 		return fmt.Errorf("%q is no decision id (it has 20 letters and digits without i, l, o and u)", j.ID)
 	}
 	c, err := sidecar.LoadConfig(j.file())
-	if err != nil {
+	if c == nil {
 		return err
 	}
 	if c.Journal.File == "" {
 		return errors.New("no journal is known (set journal.file or state)")
 	}
 	e, found, err := sidecar.FindEntry(c.Journal.File, id)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("no journal at %s (set state: as it is for the daemon, or name its configuration with --config)", c.Journal.File)
+	case err != nil:
 		return fmt.Errorf("journal: %w", err)
 	}
 	if !found {
