@@ -30,7 +30,7 @@ func (e *Engine) Decide(c *Call, v *Verdict) {
 		e.frames.Put(f)
 	}
 	if v.Action == Allow {
-		e.pending.Add(v.ID, PendingCall{
+		e.pending.Add(v.ID, pendingCall{
 			Caller: v.Caller, Callee: v.Callee, Origin: origin(c.trunk, c.Source),
 			Plain: len(l.set.learns) > 0 && isPlain(c.RequestURI, v.Callee), Again: !counted,
 		})

@@ -20,7 +20,7 @@ type Options struct {
 type Engine struct {
 	live     atomic.Pointer[live]
 	frames   sync.Pool
-	facts    *FactTable
+	facts    *factTable
 	cache    *candidateCache // nil: off
 	pending  *Pending
 	attempts *attempts
@@ -49,12 +49,12 @@ func NewEngine(o Options) (*Engine, error) {
 		o.LearnedMax = 1_000_000
 	}
 	e := &Engine{
-		pending: NewPending(o.Pending), attempts: newAttempts(),
+		pending: newPending(o.Pending), attempts: newAttempts(),
 		learned: NewLearnedLists(o.LearnedMax, o.OnLearned), counts: map[string]*RuleCounts{},
 	}
 	e.frames.New = func() any { return new(frame) }
 	var err error
-	if e.facts, err = NewFacts(o.CacheBytes / 2); err != nil {
+	if e.facts, err = newFacts(o.CacheBytes / 2); err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
 	if o.CacheBytes > 0 {

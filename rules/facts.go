@@ -41,10 +41,10 @@ var numberTypes = map[phonenumbers.PhoneNumberType]string{
 	phonenumbers.VOICEMAIL:            "voicemail",
 }
 
-// FactTable knows the facts of numbers: those of the NANP from a table of its
+// factTable knows the facts of numbers: those of the NANP from a table of its
 // own, the others from libphonenumber, behind a cache. It is safe for
 // concurrent use.
-type FactTable struct {
+type factTable struct {
 	areas  *areas
 	cache  *ristretto.Cache[uint64, Facts]
 	hits   atomic.Uint64
@@ -60,10 +60,10 @@ type FactStats struct {
 
 const factCost = 128 // bytes of one cached number, with the cache's own books
 
-// NewFacts makes a table whose cache takes up to cacheBytes; 0 means none. Its
+// newFacts makes a table whose cache takes up to cacheBytes; 0 means none. Its
 // owner closes it.
-func NewFacts(cacheBytes int64) (*FactTable, error) {
-	t := &FactTable{areas: nanpAreas()}
+func newFacts(cacheBytes int64) (*factTable, error) {
+	t := &factTable{areas: nanpAreas()}
 	if cacheBytes <= 0 {
 		return t, nil
 	}
@@ -82,7 +82,7 @@ func NewFacts(cacheBytes int64) (*FactTable, error) {
 
 // Of is what there is to say of n. It allocates only for a number outside the
 // NANP that the cache does not hold.
-func (t *FactTable) Of(n Number) Facts {
+func (t *factTable) Of(n Number) Facts {
 	switch {
 	case n.Kind() != Global:
 		return Facts{}
@@ -105,12 +105,12 @@ func (t *FactTable) Of(n Number) Facts {
 }
 
 // Stats is the count of what happened since the start.
-func (t *FactTable) Stats() FactStats {
+func (t *factTable) Stats() FactStats {
 	return FactStats{Hits: t.hits.Load(), Misses: t.misses.Load(), Drops: t.drops.Load()}
 }
 
 // Close ends the cache. The table must not be asked any more.
-func (t *FactTable) Close() {
+func (t *factTable) Close() {
 	if t.cache != nil {
 		t.cache.Close()
 	}

@@ -9,9 +9,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-func facts(t testing.TB, cacheBytes int64) *FactTable {
+func facts(t testing.TB, cacheBytes int64) *factTable {
 	t.Helper()
-	f, err := NewFacts(cacheBytes)
+	f, err := newFacts(cacheBytes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +219,7 @@ func TestFactStats(t *testing.T) {
 
 func TestFactsEndWithTheirTable(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	table, err := NewFacts(1 << 20)
+	table, err := newFacts(1 << 20)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,7 @@ package rules
 type frame struct {
 	call    *Call
 	set     *Ruleset
-	facts   *FactTable
+	facts   *factTable
 	learned []*Learned // by place in the ruleset
 
 	row  RowRef // first row that the rule at hand holds by, 0 for none

@@ -29,11 +29,11 @@ func newSchool(bound int, specs ...LearnSpec) *school {
 // hear is one final answer about a called number.
 func (s *school) hear(t testing.TB, callee string, code int, upstream string, at time.Time) {
 	t.Helper()
-	s.hearOf(PendingCall{Callee: global(t, callee), Caller: global(t, "+13035551234"), Plain: true}, code, upstream, at)
+	s.hearOf(pendingCall{Callee: global(t, callee), Caller: global(t, "+13035551234"), Plain: true}, code, upstream, at)
 }
 
 // hearOf is one final answer to a call.
-func (s *school) hearOf(call PendingCall, code int, upstream string, at time.Time) {
+func (s *school) hearOf(call pendingCall, code int, upstream string, at time.Time) {
 	s.observe(&Outcome{At: at, Code: code, Ended: code >= 300}, call, upstream)
 }
 
@@ -148,7 +148,7 @@ func TestLearnedAfterSoManyCallers(t *testing.T) {
 		s := newSchool(100, thrice)
 		for _, call := range tt.calls {
 			source, _ := netip.ParseAddr(call.source)
-			s.hearOf(PendingCall{Caller: call.caller, Callee: global(t, gone), Origin: origin(carriers.named(call.trunk), source), Plain: true}, 404, "carrier-a", noon)
+			s.hearOf(pendingCall{Caller: call.caller, Callee: global(t, gone), Origin: origin(carriers.named(call.trunk), source), Plain: true}, 404, "carrier-a", noon)
 		}
 		if got := s.has(t, "dead", gone, noon); got != tt.want || len(s.told) > 1 {
 			t.Errorf("%s: %v, want %v; told %v", tt.why, got, tt.want, s.told)
@@ -159,7 +159,7 @@ func TestLearnedAfterSoManyCallers(t *testing.T) {
 	thrice.From = "caller"
 	s := newSchool(100, thrice)
 	for i, callee := range []Number{a, b, b, a, c} {
-		s.hearOf(PendingCall{Caller: global(t, gone), Callee: callee}, 404, "carrier-a", noon)
+		s.hearOf(pendingCall{Caller: global(t, gone), Callee: callee}, 404, "carrier-a", noon)
 		if got, want := s.has(t, "dead", gone, noon), i == 4; got != want {
 			t.Errorf("a caller after %d calls: %v, want %v", i+1, got, want)
 		}
@@ -173,7 +173,7 @@ func TestLearnedCallersInARow(t *testing.T) {
 	twice.After = 2
 	a, b := global(t, "+13035550001"), global(t, "+13035550002")
 	hear := func(s *school, caller Number, code int, at time.Time) {
-		s.hearOf(PendingCall{Caller: caller, Callee: global(t, gone), Plain: true}, code, "carrier-a", at)
+		s.hearOf(pendingCall{Caller: caller, Callee: global(t, gone), Plain: true}, code, "carrier-a", at)
 	}
 	s := newSchool(100, twice)
 	hear(s, a, 404, noon)
@@ -200,12 +200,12 @@ func TestLearnedCallersInARow(t *testing.T) {
 // What the caller wrote beside the number, and what was asked before, teaches
 // nothing and says nothing of the upstream; that it rang counts all the same.
 func TestLearnedFromPlainCallsOnce(t *testing.T) {
-	plain := PendingCall{Callee: global(t, gone), Caller: global(t, "+13035550001"), Plain: true}
+	plain := pendingCall{Callee: global(t, gone), Caller: global(t, "+13035550001"), Plain: true}
 	again, odd := plain, plain
 	again.Again, odd.Plain = true, false
 	callers := dead
 	callers.Name, callers.From = "callers", "caller"
-	for why, call := range map[string]PendingCall{"asked again": again, "not plain": odd} {
+	for why, call := range map[string]pendingCall{"asked again": again, "not plain": odd} {
 		s := newSchool(100, dead, callers)
 		s.hearOf(call, 404, "carrier-a", noon)
 		if s.has(t, "dead", gone, noon) {
@@ -238,7 +238,7 @@ func TestLearnedForgetsWhatLives(t *testing.T) {
 		s := newSchool(100, dead)
 		s.hear(t, gone, 404, "carrier-a", noon)
 		o.At = noon
-		s.observe(&o, PendingCall{Callee: global(t, gone)}, "carrier-c")
+		s.observe(&o, pendingCall{Callee: global(t, gone)}, "carrier-c")
 		if s.has(t, "dead", gone, noon) {
 			t.Errorf("%s: still on the list", why)
 		}
@@ -250,7 +250,7 @@ func TestLearnedForgetsWhatLives(t *testing.T) {
 		}
 	}
 	s := newSchool(100, dead)
-	s.observe(&Outcome{At: noon, Code: 404, Rang: true}, PendingCall{Callee: global(t, gone), Plain: true}, "carrier-a")
+	s.observe(&Outcome{At: noon, Code: 404, Rang: true}, pendingCall{Callee: global(t, gone), Plain: true}, "carrier-a")
 	if s.has(t, "dead", gone, noon) {
 		t.Error("a number that rang was learned as missing")
 	}
@@ -267,7 +267,7 @@ func TestLearnedNever(t *testing.T) {
 	pbx := plan(t, "US", "2XXX")
 	for _, user := range []string{"2001", "911", "alice"} {
 		n := pbx.Number(user)
-		s.observe(&Outcome{At: noon, Code: 404}, PendingCall{Callee: n, Plain: true}, "carrier-a")
+		s.observe(&Outcome{At: noon, Code: 404}, pendingCall{Callee: n, Plain: true}, "carrier-a")
 		if s.Named("dead").Has(n, noon) {
 			t.Errorf("%q was learned", user)
 		}
@@ -451,7 +451,7 @@ func TestLearnedTogether(t *testing.T) {
 				if (i+g)%3 > 0 {
 					code = 200
 				}
-				lists.observe(&Outcome{At: noon, Code: code}, PendingCall{Callee: n, Plain: true}, "carrier-a")
+				lists.observe(&Outcome{At: noon, Code: code}, pendingCall{Callee: n, Plain: true}, "carrier-a")
 				list.Has(n, noon)
 				if i%100 == 0 {
 					lists.Swap([]LearnSpec{dead}, func(n Number) bool { return n.key%7 == 0 })

@@ -117,7 +117,7 @@ func (l *Learned) purge(never func(Number) bool, keep KeepFunc) {
 }
 
 // observe takes the first final answer to a call to all lists.
-func (a *LearnedLists) observe(o *Outcome, call PendingCall, upstream string) {
+func (a *LearnedLists) observe(o *Outcome, call pendingCall, upstream string) {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
 	for _, l := range a.specs {
@@ -131,7 +131,7 @@ func (a *LearnedLists) observe(o *Outcome, call PendingCall, upstream string) {
 // Nothing else follows from an attempt that was asked about before, nor for a
 // callee from a Request-URI that said more or less than its number: the caller
 // chose what the upstream could not make sense of, and the number would pay.
-func (l *Learned) observe(o *Outcome, call PendingCall, upstream string, never func(Number) bool, keep KeepFunc) {
+func (l *Learned) observe(o *Outcome, call pendingCall, upstream string, never func(Number) bool, keep KeepFunc) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n, other, plain := call.Callee, call.Caller, call.Plain

@@ -2,8 +2,8 @@ package rules
 
 import "time"
 
-// ListSpec declares a list.
-type ListSpec struct {
+// listSpec declares a list.
+type listSpec struct {
 	Name    string
 	File    string
 	Why     Why      // of its rows; NoWhy when rows must bring their own, or the list blocks nothing
@@ -15,7 +15,7 @@ type ListSpec struct {
 // List is one list of numbers as loaded. It does not change and is safe for
 // concurrent use.
 type List struct {
-	ListSpec
+	listSpec
 	exact    exactIndex
 	shapes   []shape
 	ranges   rangeIndex

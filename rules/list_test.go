@@ -17,8 +17,8 @@ import (
 
 var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 
-// listOf loads a list of lines; findings are what LoadList says.
-func listOf(t testing.TB, spec ListSpec, lines ...string) (*List, []Diagnostic) {
+// listOf loads a list of lines; findings are what loadList says.
+func listOf(t testing.TB, spec listSpec, lines ...string) (*List, []Diagnostic) {
 	t.Helper()
 	if spec.Name == "" {
 		spec.Name = "spam"
@@ -29,11 +29,11 @@ func listOf(t testing.TB, spec ListSpec, lines ...string) (*List, []Diagnostic) 
 	if err := os.WriteFile(spec.File, []byte(strings.Join(lines, "\n")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return LoadList(spec)
+	return loadList(spec)
 }
 
 // mustList loads a list without findings.
-func mustList(t testing.TB, spec ListSpec, lines ...string) *List {
+func mustList(t testing.TB, spec listSpec, lines ...string) *List {
 	t.Helper()
 	l, findings := listOf(t, spec, lines...)
 	if len(findings) > 0 {
@@ -52,7 +52,7 @@ func global(t testing.TB, s string) Number {
 }
 
 func TestListFind(t *testing.T) {
-	l := mustList(t, ListSpec{Country: "US"},
+	l := mustList(t, listSpec{Country: "US"},
 		"# numbers of the feed",
 		"+12025551234",                // 2
 		"  (303) 555-1234  # noise",   // 3
@@ -110,7 +110,7 @@ func TestListPatternsInTheirCountry(t *testing.T) {
 		"":   {"+1202555*": "+1202555*", "+NXX*": "+NXX*", "+12025550100-+12025550100": "+12025550100"},
 	} {
 		for in, want := range rows {
-			l := mustList(t, ListSpec{Country: country}, in)
+			l := mustList(t, listSpec{Country: country}, in)
 			if got := l.Row(1).Pattern; got != want {
 				t.Errorf("%s reads %q as %q, want %q", country, in, got, want)
 			}
@@ -119,7 +119,7 @@ func TestListPatternsInTheirCountry(t *testing.T) {
 }
 
 func TestListRows(t *testing.T) {
-	l, findings := listOf(t, ListSpec{Why: Analytics},
+	l, findings := listOf(t, listSpec{Why: Analytics},
 		"\ufeffNumber, why, Source ,note,added,expires,score\r",
 		"+12025551234,,feed-a,\"called \"\"me\"\", twice\",2026-01-02,,9\r",
 		"\r",
@@ -156,7 +156,7 @@ func TestListRows(t *testing.T) {
 }
 
 func TestListExpiry(t *testing.T) {
-	l := mustList(t, ListSpec{},
+	l := mustList(t, listSpec{},
 		"number,expires",
 		"+12025551234,2026-03-03",
 		"+1202555*,2026-03-04",
@@ -189,7 +189,7 @@ func TestListExpiry(t *testing.T) {
 }
 
 func TestListDuplicates(t *testing.T) {
-	l, findings := listOf(t, ListSpec{Country: "US"},
+	l, findings := listOf(t, listSpec{Country: "US"},
 		"number,note,expires",
 		"+12025551234,a,2026-01-01",
 		"2025551234,b,",
@@ -234,7 +234,7 @@ func TestListFindings(t *testing.T) {
 			if country == "xx" {
 				country = ""
 			}
-			l, findings := LoadList(ListSpec{Name: "spam", File: name, Country: country, Pos: Position{"rules.yaml", 3, 5}})
+			l, findings := loadList(listSpec{Name: "spam", File: name, Country: country, Pos: Position{"rules.yaml", 3, 5}})
 			got := fmt.Sprintf("loaded: %v\n%s\n", l != nil, Diagnostics(findings).Error())
 			golden := strings.TrimSuffix(name, ".csv") + ".golden"
 			if *update {
@@ -285,7 +285,7 @@ func TestListFaultsOfTheFile(t *testing.T) {
 		{write("long.csv", "+12025551234\n"+long+long+"\nalice\n"), []string{"long.csv:2: list \"spam\": line of more than 65536 bytes", "long.csv:3:1: list \"spam\": \"alice\" is no telephone number"}},
 		{write("longer.csv", long+long), []string{"longer.csv:1: list \"spam\": line of more than 65536 bytes"}},
 	} {
-		l, findings := LoadList(ListSpec{Name: "spam", File: tt.file, Pos: Position{"rules.yaml", 3, 5}})
+		l, findings := loadList(listSpec{Name: "spam", File: tt.file, Pos: Position{"rules.yaml", 3, 5}})
 		if l != nil {
 			t.Errorf("%s was loaded", tt.file)
 		}
@@ -299,13 +299,13 @@ func TestListFaultsOfTheFile(t *testing.T) {
 			}
 		}
 	}
-	if l, findings := LoadList(ListSpec{Name: "spam", File: write("good.gz", whole), Country: "US"}); l == nil || l.Len() != 1 || len(findings) != maxFindings+1 {
+	if l, findings := loadList(listSpec{Name: "spam", File: write("good.gz", whole), Country: "US"}); l == nil || l.Len() != 1 || len(findings) != maxFindings+1 {
 		t.Errorf("a gzipped list: %d findings", len(findings))
 	}
 }
 
 func TestListTellsSoMuchAndNoMore(t *testing.T) {
-	l, findings := listOf(t, ListSpec{}, strings.Split(strings.Repeat("alice\n", 250), "\n")...)
+	l, findings := listOf(t, listSpec{}, strings.Split(strings.Repeat("alice\n", 250), "\n")...)
 	if l != nil || len(findings) != maxFindings+1 || findings[maxFindings].Message != "and 150 more" {
 		t.Errorf("%d findings, the last is %v", len(findings), findings[len(findings)-1])
 	}
@@ -383,7 +383,7 @@ func TestListFindsAsAScanDoes(t *testing.T) {
 		lines := []string{"number,expires"}
 		var rows []naiveRow
 		known := map[entry]bool{}
-		loader := newListLoader(ListSpec{})
+		loader := newListLoader(listSpec{})
 		for _, s := range rapid.SliceOfN(text, 1, 40).Draw(t, "rows") {
 			e, message, _ := loader.entry([]byte(s))
 			if message != "" {
@@ -406,7 +406,7 @@ func TestListFindsAsAScanDoes(t *testing.T) {
 		if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		l, findings := LoadList(ListSpec{Name: "spam", File: file})
+		l, findings := loadList(listSpec{Name: "spam", File: file})
 		if len(findings) > 0 {
 			t.Fatal(Diagnostics(findings))
 		}
@@ -441,7 +441,7 @@ func FuzzLoadList(f *testing.F) {
 	}
 	us := plan(f, "US")
 	f.Fuzz(func(t *testing.T, content []byte) {
-		l := newListLoader(ListSpec{Name: "fuzz", File: "fuzz.csv", Country: "US"})
+		l := newListLoader(listSpec{Name: "fuzz", File: "fuzz.csv", Country: "US"})
 		list, findings := l.load(bytes.NewReader(content))
 		if list == nil {
 			if len(findings) == 0 {

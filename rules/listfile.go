@@ -18,7 +18,7 @@ const (
 	maxFindings = 100 // of errors and of warnings that are told one by one
 )
 
-// LoadList reads a list: the whole list and warnings, or nil and all that is
+// loadList reads a list: the whole list and warnings, or nil and all that is
 // wrong with the file. It takes two forms, gzipped when the name ends in .gz:
 //
 //   - one number a line;
@@ -39,7 +39,7 @@ const (
 //
 // Of rows for the same numbers the one that lives longest counts, the first of
 // equals; the others are warnings.
-func LoadList(spec ListSpec) (*List, []Diagnostic) {
+func loadList(spec listSpec) (*List, []Diagnostic) {
 	l := newListLoader(spec)
 	file, err := openList(spec.File)
 	if err != nil {

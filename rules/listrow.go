@@ -54,9 +54,9 @@ type field struct {
 	at   int
 }
 
-func newListLoader(spec ListSpec) *listLoader {
+func newListLoader(spec listSpec) *listLoader {
 	l := &listLoader{
-		list:    &List{ListSpec: spec, details: make([]rowDetail, 1)},
+		list:    &List{listSpec: spec, details: make([]rowDetail, 1)},
 		subject: fmt.Sprintf("list %q", spec.Name),
 		first:   true,
 		details: map[rowDetail]int32{},

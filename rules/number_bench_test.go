@@ -42,7 +42,7 @@ func BenchmarkLoadList(b *testing.B) {
 	runtime.ReadMemStats(&before)
 	var l *List
 	for b.Loop() {
-		l, _ = LoadList(ListSpec{Name: "million", File: name})
+		l, _ = loadList(listSpec{Name: "million", File: name})
 	}
 	b.StopTimer()
 	runtime.GC()
@@ -54,8 +54,8 @@ func BenchmarkLoadList(b *testing.B) {
 }
 
 func BenchmarkListFind(b *testing.B) {
-	plain, _ := LoadList(ListSpec{Name: "million", File: million(b)})
-	mixed := mustList(b, ListSpec{}, "+1202555*", "+130355*", "+1404NXX0000", "+1505*", "+16065550000-+16065559999", "+17075550000-+17075550099", "+442079460000")
+	plain, _ := loadList(listSpec{Name: "million", File: million(b)})
+	mixed := mustList(b, listSpec{}, "+1202555*", "+130355*", "+1404NXX0000", "+1505*", "+16065550000-+16065559999", "+17075550000-+17075550099", "+442079460000")
 	numbers := make([]Number, 1<<16)
 	for name, random := range map[string]func() Number{
 		"listed":   func() Number { return listedNumber(rand.Uint64N(1_000_000)) },
@@ -104,7 +104,7 @@ func BenchmarkFacts(b *testing.B) {
 	table.cache.Wait()
 	for _, bb := range []struct {
 		name  string
-		table *FactTable
+		table *factTable
 		of    Number
 	}{
 		{"nanp", table, global(b, "+12125551234")},
@@ -147,7 +147,7 @@ func BenchmarkLearnedHas(b *testing.B) {
 }
 
 func BenchmarkPending(b *testing.B) {
-	p := NewPending(1 << 17)
+	p := newPending(1 << 17)
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for i := rand.Int(); pb.Next(); i++ {

@@ -14,8 +14,8 @@ type Pending struct {
 	shards []pendingShard
 }
 
-// PendingCall is what is remembered of a call.
-type PendingCall struct {
+// pendingCall is what is remembered of a call.
+type pendingCall struct {
 	Caller, Callee Number
 	Origin         uint64 // where it came from: a hash of its trunk or, without one, of its source
 	Plain          bool   // the Request-URI said the callee and nothing else
@@ -78,7 +78,7 @@ type pendingSlot struct {
 	id    ID
 	stage stage
 	older int32 // index + 1 of the next of the chain
-	call  PendingCall
+	call  pendingCall
 }
 
 // stage is how far a call is known to have come.
@@ -95,8 +95,8 @@ const (
 	smallestPending = 64 // calls of a shard
 )
 
-// NewPending makes room for so many calls, at least 1.
-func NewPending(size int) *Pending {
+// newPending makes room for so many calls, at least 1.
+func newPending(size int) *Pending {
 	size = max(size, 1)
 	shards := 1
 	for shards < pendingShards && size/(2*shards) >= smallestPending {
@@ -127,7 +127,7 @@ func (s *pendingShard) head(hash uint64) *int32 {
 }
 
 // Add remembers a call, in place of the oldest one when there is no room.
-func (p *Pending) Add(id ID, call PendingCall) {
+func (p *Pending) Add(id ID, call pendingCall) {
 	hash := id.hash()
 	s := p.shard(hash)
 	s.mu.Lock()
@@ -171,29 +171,17 @@ func (s *pendingShard) find(id *ID, hash uint64) *pendingSlot {
 	return nil
 }
 
-// Find is what is remembered of a call.
-func (p *Pending) Find(id ID) (PendingCall, bool) {
-	hash := id.hash()
-	s := p.shard(hash)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if slot := s.find(&id, hash); slot != nil {
-		return slot.call, true
-	}
-	return PendingCall{}, false
-}
-
 // observe takes a final status to the books of its call: first is true for the
 // first one. An answer and then the hang-up are two; anything told again, or
 // after the end, is a duplicate.
-func (p *Pending) observe(o *Outcome) (call PendingCall, first bool, seen Observed) {
+func (p *Pending) observe(o *Outcome) (call pendingCall, first bool, seen Observed) {
 	hash := o.ID.hash()
 	s := p.shard(hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	slot := s.find(&o.ID, hash)
 	if slot == nil {
-		return PendingCall{}, false, Unknown
+		return pendingCall{}, false, Unknown
 	}
 	reached := over
 	if o.answered() && !o.Ended {

@@ -14,13 +14,25 @@ import (
 // callID is the id of the i-th call of a test.
 func callID(i int) ID { return ID([]byte(fmt.Sprintf("06c1a2b3%012d", i))) }
 
+// recall is what is remembered of a call.
+func (p *Pending) recall(id ID) (pendingCall, bool) {
+	hash := id.hash()
+	s := p.shard(hash)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if slot := s.find(&id, hash); slot != nil {
+		return slot.call, true
+	}
+	return pendingCall{}, false
+}
+
 func TestPendingRemembersTheNewest(t *testing.T) {
-	p := NewPending(10)
+	p := newPending(10)
 	for i := range 25 {
-		p.Add(callID(i), PendingCall{Caller: Number{12025550000 + uint64(i)}, Origin: 7})
+		p.Add(callID(i), pendingCall{Caller: Number{12025550000 + uint64(i)}, Origin: 7})
 	}
 	for i := range 25 {
-		call, ok := p.Find(callID(i))
+		call, ok := p.recall(callID(i))
 		if ok != (i >= 15) || ok && call.Caller.key != 12025550000+uint64(i) {
 			t.Errorf("call %d: %v, %v", i, call, ok)
 		}
@@ -28,16 +40,16 @@ func TestPendingRemembersTheNewest(t *testing.T) {
 	if got, want := p.Stats(), (PendingStats{Length: 10, Capacity: 10, Open: 10, Evicted: 15}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
-	if _, ok := p.Find(ID{}); ok {
+	if _, ok := p.recall(ID{}); ok {
 		t.Error("there is a call of no id")
 	}
 }
 
 func TestPendingHasTheSizeAskedFor(t *testing.T) {
 	for _, size := range []int{-1, 0, 1, 2, 127, 128, 1000, 4096, 100_000} {
-		p := NewPending(size)
+		p := newPending(size)
 		for i := range 2 * max(size, 1) {
-			p.Add(callID(i*7919), PendingCall{})
+			p.Add(callID(i*7919), pendingCall{})
 		}
 		got := p.Stats()
 		if got.Capacity != max(size, 1) || got.Length > got.Capacity || got.Length < got.Capacity*9/10 {
@@ -50,7 +62,7 @@ func TestPendingHasTheSizeAskedFor(t *testing.T) {
 func TestPendingAgainstAMap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		size := rapid.IntRange(1, 12).Draw(t, "size")
-		p := NewPending(size)
+		p := newPending(size)
 		model, order := map[ID]stage{}, []ID{}
 		for range rapid.IntRange(1, 200).Draw(t, "steps") {
 			id := callID(rapid.IntRange(0, 30).Draw(t, "id"))
@@ -60,14 +72,14 @@ func TestPendingAgainstAMap(t *testing.T) {
 				if known {
 					continue
 				}
-				p.Add(id, PendingCall{})
+				p.Add(id, pendingCall{})
 				model[id] = waiting
 				if order = append(order, id); len(order) > size {
 					delete(model, order[0])
 					order = order[1:]
 				}
 			case 1:
-				if _, ok := p.Find(id); ok != known {
+				if _, ok := p.recall(id); ok != known {
 					t.Fatalf("%v is found: %v, want %v", id, ok, known)
 				}
 			case 2:
@@ -103,13 +115,13 @@ func TestPendingAgainstAMap(t *testing.T) {
 }
 
 func TestPendingTogether(t *testing.T) {
-	p := NewPending(16384)
+	p := newPending(16384)
 	var all sync.WaitGroup
 	for g := range 4 {
 		all.Go(func() {
 			for i := range 1000 {
 				id := callID(g*1_000_003 + i*7919)
-				p.Add(id, PendingCall{})
+				p.Add(id, pendingCall{})
 				if _, first, seen := p.observe(&Outcome{ID: id, Code: 404}); seen != Counted || !first {
 					t.Errorf("call %v: %v", id, seen)
 				}
@@ -149,9 +161,9 @@ func TestObserve(t *testing.T) {
 		{"an unknown call", []step{{Outcome{ID: callID(7), Code: 404, Upstream: upstream}, Unknown}}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			pending, lists := NewPending(100), NewLearnedLists(100, nil)
+			pending, lists := newPending(100), NewLearnedLists(100, nil)
 			lists.Swap([]LearnSpec{dead}, nil)
-			pending.Add(callID(1), PendingCall{Callee: global(t, gone), Plain: true})
+			pending.Add(callID(1), pendingCall{Callee: global(t, gone), Plain: true})
 			for i, s := range tt.steps {
 				if s.o.ID == (ID{}) {
 					s.o.ID = callID(1)
@@ -216,12 +228,12 @@ func TestIsPlain(t *testing.T) {
 }
 
 func TestObserveClampsDurations(t *testing.T) {
-	pending, lists := NewPending(1), NewLearnedLists(1, nil)
+	pending, lists := newPending(1), NewLearnedLists(1, nil)
 	none, err := newTrunks(nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pending.Add(callID(1), PendingCall{})
+	pending.Add(callID(1), pendingCall{})
 	o := Outcome{ID: callID(1), Code: 200, Ring: -time.Second, Talk: -1, Ended: true}
 	if got := observe(&o, pending, lists, none); got != Counted {
 		t.Fatalf("%v", got)
@@ -248,7 +260,7 @@ func remember(p *Pending, i int) {
 		id[at] = crockford[i&31]
 		i >>= 5
 	}
-	p.Add(id, PendingCall{Callee: Number{12025551234}, Origin: 7})
+	p.Add(id, pendingCall{Callee: Number{12025551234}, Origin: 7})
 	o := Outcome{ID: id, Code: 404}
 	p.observe(&o)
 }

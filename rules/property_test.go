@@ -27,7 +27,7 @@ type seen struct {
 	text    map[string]string
 	source  netip.Addr
 	hidden  bool
-	facts   *FactTable
+	facts   *factTable
 	lists   map[string]func(Number) string // lists and learned lists: the entry that holds a number
 
 	asserted []string // by an untrusted trunk
@@ -404,7 +404,7 @@ func TestIndexAgainstPlainReading(t *testing.T) {
 	for i := range settings.Trunks {
 		settings.Trunks[i].Extensions = []string{"2XXX"}
 	}
-	facts, err := NewFacts(1 << 20)
+	facts, err := newFacts(1 << 20)
 	if err != nil {
 		t.Fatal(err)
 	}
