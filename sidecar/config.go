@@ -214,7 +214,8 @@ func onLoopback(address string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
-// parseNetwork reads "192.0.2.0/24" or a single address.
+// parseNetwork reads "192.0.2.0/24" or a single address. IPv4 written as IPv6
+// ("::ffff:192.0.2.0/120") is IPv4.
 func parseNetwork(s string) (netip.Prefix, error) {
 	if ip, err := netip.ParseAddr(s); err == nil && ip.Zone() == "" {
 		ip = ip.Unmap()
@@ -223,6 +224,9 @@ func parseNetwork(s string) (netip.Prefix, error) {
 	p, err := netip.ParsePrefix(s)
 	if err != nil {
 		return p, hinted{fmt.Sprintf("%q is no network", s), `write "192.0.2.0/24" or "192.0.2.7"`}
+	}
+	if a := p.Addr(); a.Is4In6() && p.Bits() >= 96 {
+		p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
 	}
 	if p != p.Masked() {
 		return p, hinted{fmt.Sprintf("%q has address bits behind its length", s), fmt.Sprintf("write %q", p.Masked())}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"path/filepath"
 	"strings"
@@ -143,6 +144,28 @@ func TestWarningsAreLocated(t *testing.T) {
 	}
 	if w := rs.Warnings(); len(w) != 1 || !strings.Contains(w[0].Error(), "ringfence.yaml:2:1: trunks: no country for a: ") {
 		t.Errorf("warnings: %v", w)
+	}
+}
+
+func TestNetworks(t *testing.T) {
+	for in, want := range map[string]string{
+		"192.0.2.7": "192.0.2.7/32", "192.0.2.0/24": "192.0.2.0/24", "2001:db8::/32": "2001:db8::/32", "::/0": "::/0",
+		"::ffff:192.0.2.7": "192.0.2.7/32", "::ffff:127.0.0.0/104": "127.0.0.0/8", "::ffff:0:0/96": "0.0.0.0/0",
+	} {
+		if got, err := parseNetwork(in); err != nil || got.String() != want {
+			t.Errorf("%q: %v, %v; want %s", in, got, err, want)
+		}
+	}
+	c := newClients(nil, nil, nil)
+	for in, want := range map[string]bool{"::ffff:127.0.0.0/104": true, "::ffff:192.0.2.0/120": false} {
+		p, err := parseNetwork(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.set([]netip.Prefix{p})
+		if got := c.allowed(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}); got != want {
+			t.Errorf("%q allows 127.0.0.1: %v, want %v", in, got, want)
+		}
 	}
 }
 

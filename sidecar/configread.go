@@ -136,14 +136,18 @@ func (r *configReader) readTrunks(subject string, n ast.Node) {
 		}
 		if seen[t.Name] {
 			r.fault(n, subject+".name", fmt.Sprintf("a second trunk named %q", t.Name), "name each trunk once, with all its networks")
+			return
 		}
 		seen[t.Name] = true
-		for _, p := range t.Networks {
-			if other := owner[p]; other != "" && other != t.Name {
-				r.fault(n, subject+".networks", fmt.Sprintf("%s belongs to trunk %q already", p, other), "give a network to one trunk")
+		t.Networks = slices.DeleteFunc(t.Networks, func(p netip.Prefix) bool {
+			other := owner[p]
+			if other == "" || other == t.Name {
+				owner[p] = t.Name
+				return false
 			}
-			owner[p] = t.Name
-		}
+			r.fault(n, subject+".networks", fmt.Sprintf("%s belongs to trunk %q already", p, other), "give a network to one trunk")
+			return true
+		})
 		r.config.Settings.Trunks = append(r.config.Settings.Trunks, t)
 	})
 }

@@ -40,7 +40,9 @@ func (r *configReader) networks(subject string, n ast.Node, into *[]netip.Prefix
 	r.list(subject, n, func(subject string, n ast.Node) {
 		r.scalar(subject, n, func(s string) error {
 			p, err := parseNetwork(s)
-			*into = append(*into, p)
+			if err == nil {
+				*into = append(*into, p)
+			}
 			return err
 		})
 	})
