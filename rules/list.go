@@ -8,6 +8,7 @@ type listSpec struct {
 	File    string
 	Why     Why      // of its rows; NoWhy when rows must bring their own, or the list blocks nothing
 	Own     bool     // own inventory: its numbers are never learned
+	Empty   bool     // it may have no rows
 	Country string   // whose national form rows may have, ISO 3166-1 alpha-2 or empty
 	Pos     Position // where it is declared
 }

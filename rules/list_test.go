@@ -26,7 +26,7 @@ func listOf(t testing.TB, spec listSpec, lines ...string) (*List, []Diagnostic) 
 	if spec.File == "" {
 		spec.File = filepath.Join(t.TempDir(), "list.csv")
 	}
-	if err := os.WriteFile(spec.File, []byte(strings.Join(lines, "\n")), 0o600); err != nil {
+	if err := os.WriteFile(spec.File, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return loadList(spec)
@@ -283,6 +283,11 @@ func TestListFaultsOfTheFile(t *testing.T) {
 		{write("nul.csv", "+12025551234\n+1202\x005551235\nalice\n"), []string{"nul.csv:2:6: list \"spam\": a NUL byte"}},
 		{write("utf8.csv", "+12025551234\n# caf\xe9\n+1202555123\xff\n"), []string{"utf8.csv:2:6: list \"spam\": not UTF-8", "utf8.csv:3:12: list \"spam\": not UTF-8"}},
 		{write("long.csv", "+12025551234\n"+long+long+"\nalice\n"), []string{"long.csv:2: list \"spam\": line of more than 65536 bytes", "long.csv:3:1: list \"spam\": \"alice\" is no telephone number"}},
+		{write("cut.csv", "number,why\n+12025551234,dno\n+1202555"), []string{"cut.csv:3:9: list \"spam\": the last line has no end"}},
+		{write("cutheader.csv", "number"), []string{"cutheader.csv:1:7: list \"spam\": the last line has no end"}},
+		{write("cut.csv.gz", packed("+12025551234\n+12025551235")), []string{"cut.csv.gz:2:13: list \"spam\": the last line has no end"}},
+		{write("comments.csv", "# none\n\n"), []string{"comments.csv: list \"spam\": the list is empty"}},
+		{write("empty.csv.gz", packed("")), []string{"empty.csv.gz: list \"spam\": the list is empty"}},
 		{write("longer.csv", long+long), []string{"longer.csv:1: list \"spam\": line of more than 65536 bytes"}},
 	} {
 		l, findings := loadList(listSpec{Name: "spam", File: tt.file, Pos: Position{"rules.yaml", 3, 5}})
@@ -301,6 +306,30 @@ func TestListFaultsOfTheFile(t *testing.T) {
 	}
 	if l, findings := loadList(listSpec{Name: "spam", File: write("good.gz", whole), Country: "US"}); l == nil || l.Len() != 1 || len(findings) != maxFindings+1 {
 		t.Errorf("a gzipped list: %d findings", len(findings))
+	}
+}
+
+// A list that may be empty is loaded without a word, cut off it is not.
+func TestListMayBeEmpty(t *testing.T) {
+	if l := mustList(t, listSpec{Empty: true}, "number,why"); l.Len() != 0 || l.Find(global(t, "+12025551234"), noon) != 0 {
+		t.Errorf("%d rows of an empty list", l.Len())
+	}
+	rs := compiled(t, Settings{Country: "US"}, "rules.yaml", "lists:\n  spam: {file: spam.csv, empty: true}\n"+rulesOf(`{id: a, when: 'caller in list("spam")', block: dno}`), "spam.csv", "")
+	if l := rs.Lists(); len(l) != 1 || l[0].Len() != 0 || len(rs.Warnings()) != 0 {
+		t.Errorf("lists %v, warnings %v", l, rs.Warnings())
+	}
+	if l := mustList(t, listSpec{Empty: true}, "+12025551234"); l.Len() != 1 {
+		t.Errorf("%d rows, want the one that there is", l.Len())
+	}
+	if l, findings := listOf(t, listSpec{Empty: true}, "+12025551234\n+1202555\x00"); l != nil || len(findings) != 1 {
+		t.Errorf("a broken list that may be empty was loaded, findings %v", findings)
+	}
+	file := filepath.Join(t.TempDir(), "cut.csv")
+	if err := os.WriteFile(file, []byte("number"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if l, findings := loadList(listSpec{Name: "spam", File: file, Empty: true}); l != nil || len(findings) != 1 {
+		t.Errorf("a cut list that may be empty was loaded, findings %v", findings)
 	}
 }
 
@@ -403,7 +432,7 @@ func TestListFindsAsAScanDoes(t *testing.T) {
 			rows = append(rows, row)
 			lines = append(lines, s+","+expires)
 		}
-		if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o600); err != nil {
+		if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		l, findings := loadList(listSpec{Name: "spam", File: file})

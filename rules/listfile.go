@@ -27,6 +27,10 @@ const (
 //     that expires on a day is good until that day ends in UTC). A quoted
 //     field does not run over lines.
 //
+// A list without rows is an error unless the spec says that it may be empty,
+// and so is a last line without its end: either is what a transfer leaves that
+// was cut off.
+//
 // Empty lines are skipped, and what follows a "#" at the start of a line or
 // after a blank outside CSV. A number is
 //
@@ -86,34 +90,38 @@ func openList(name string) (*listFile, error) {
 // load reads all of the file.
 func (l *listLoader) load(file io.Reader) (*List, []Diagnostic) {
 	in := bufio.NewReaderSize(file, maxLine)
-	for l.line = 1; ; l.line++ {
-		line, err := in.ReadSlice('\n')
-		if errors.Is(err, bufio.ErrBufferFull) {
-			l.fault(0, fmt.Sprintf("line of more than %d bytes", maxLine), "is this a list? write one number a line")
-			for errors.Is(err, bufio.ErrBufferFull) {
-				_, err = in.ReadSlice('\n')
-			}
-			line = nil
-		}
-		if len(line) > 0 && !l.readLine(line) {
-			break
-		}
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			l.fault(0, "cannot be read further: "+err.Error(), "is the file whole?")
-			break
-		}
+	for l.line = 1; l.next(in); l.line++ {
+	}
+	if l.errors.d == nil && len(l.list.rows) == 0 && !l.list.Empty {
+		l.errors.add(Diagnostic{File: l.list.File, Subject: l.subject, Message: "the list is empty",
+			Hint: "is the file whole? a list that is meant to have no rows is declared with empty: true"})
 	}
 	if l.errors.d != nil {
 		return nil, l.errors.all()
 	}
-	if len(l.list.rows) == 0 {
-		l.warnings.add(Diagnostic{File: l.list.File, Subject: l.subject, Message: "the list is empty", Hint: "nothing is in it, so no call matches"})
-	}
 	l.list.ranges.sort()
 	return l.list, l.warnings.all()
+}
+
+// next reads the next line; false ends the file.
+func (l *listLoader) next(in *bufio.Reader) bool {
+	line, err := in.ReadSlice('\n')
+	if errors.Is(err, bufio.ErrBufferFull) {
+		l.fault(0, fmt.Sprintf("line of more than %d bytes", maxLine), "is this a list? write one number a line")
+		for errors.Is(err, bufio.ErrBufferFull) {
+			_, err = in.ReadSlice('\n')
+		}
+		line = nil
+	}
+	switch {
+	case err == nil:
+		return len(line) == 0 || l.readLine(line)
+	case err != io.EOF:
+		l.fault(0, "cannot be read further: "+err.Error(), "is the file whole?")
+	case len(line) > 0:
+		l.faultAt(line, len(line), "the last line has no end, as in a file that was cut off", "end it with a newline if the file is whole")
+	}
+	return false
 }
 
 // readLine reads one line with its end; false ends the file.

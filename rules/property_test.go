@@ -414,7 +414,7 @@ func TestIndexAgainstPlainReading(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		a := author{rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1)), []string{"one", "two"}}
 		text, rules := a.rules(rapid.IntRange(1, 60).Draw(rt, "rules"))
-		writeInto(t, dir, "rules.yaml", text, "one.csv", strings.Join(one, "\n"), "two.csv", strings.Join(two, "\n"))
+		writeInto(t, dir, "rules.yaml", text, "one.csv", strings.Join(one, "\n")+"\n", "two.csv", strings.Join(two, "\n")+"\n")
 		settings.Files = []string{dir + "/rules.yaml"}
 		settings.Mode = Mode(min(1, rapid.IntRange(0, 9).Draw(rt, "monitor")/9))
 		rs, err := Compile(settings)

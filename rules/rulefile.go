@@ -29,6 +29,7 @@ type listDecl struct {
 	file    string   // relative to the working folder
 	why     Why
 	own     bool
+	empty   bool
 	country string
 }
 
@@ -172,11 +173,11 @@ func (s *source) read(file string, data []byte) {
 
 func (s *source) readList(doc *document, e *node) {
 	subject := fmt.Sprintf("list %q", e.name)
-	f, ok := doc.fields(e, subject, "file", "why", "own", "country")
+	f, ok := doc.fields(e, subject, "file", "why", "own", "empty", "country")
 	if !ok {
 		return
 	}
-	l := listDecl{name: e.name, at: e.key, own: doc.yes(f["own"], subject)}
+	l := listDecl{name: e.name, at: e.key, own: doc.yes(f["own"], subject), empty: doc.yes(f["empty"], subject)}
 	if file := doc.text(f["file"], subject); file != "" {
 		if l.file = file; !filepath.IsAbs(file) {
 			l.file = filepath.Join(filepath.Dir(doc.file), file)

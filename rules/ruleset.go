@@ -102,7 +102,7 @@ func (rs *Ruleset) loadLists(c *compiler, src *source) {
 		if decl.file == "" {
 			continue
 		}
-		list, findings := loadList(listSpec{Name: decl.name, File: decl.file, Why: decl.why, Own: decl.own, Country: decl.country, Pos: decl.at})
+		list, findings := loadList(listSpec{Name: decl.name, File: decl.file, Why: decl.why, Own: decl.own, Empty: decl.empty, Country: decl.country, Pos: decl.at})
 		if list == nil {
 			*c.d = append(*c.d, findings...)
 			continue
