@@ -26,7 +26,9 @@ type Client struct {
 func NewClient(c *Config) (*Client, error) {
 	token, noToken := "", errors.New("no token is configured (set admin.token_file, or send the daemon SIGHUP)")
 	if c.Admin.TokenFile != "" {
-		token, noToken = readToken(c.Admin.TokenFile)
+		if token, noToken = readToken(c.Admin.TokenFile); noToken != nil {
+			noToken = fmt.Errorf("admin.token_file: %w", noToken)
+		}
 	}
 	host, port, err := net.SplitHostPort(c.Admin.Listen)
 	if err != nil {

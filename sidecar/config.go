@@ -95,12 +95,17 @@ func parseConfig(path string, data []byte) (*Config, error) {
 		c.Journal.File = filepath.Join(c.State, journalName)
 	}
 	if len(r.faults) > 0 {
-		slices.SortStableFunc(r.faults, func(a, b rules.Diagnostic) int {
-			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-		})
+		byPlace(r.faults)
 		return c, r.faults
 	}
 	return c, nil
+}
+
+// byPlace sorts findings of one file.
+func byPlace(d rules.Diagnostics) {
+	slices.SortStableFunc(d, func(a, b rules.Diagnostic) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
 }
 
 func readBounded(path string, limit int64) ([]byte, error) {

@@ -147,6 +147,54 @@ func TestWarningsAreLocated(t *testing.T) {
 	}
 }
 
+// A configuration without a known state folder is a finding like any other.
+func TestNoStateFolder(t *testing.T) {
+	t.Setenv("STATE_DIRECTORY", "")
+	t.Setenv("XDG_STATE_HOME", "")
+	t.Setenv("HOME", "")
+	_, err := parseConfig("ringfence.yaml", []byte("rules: [a]\n"))
+	if want := "ringfence.yaml:1:1: state: no folder is known for what outlives a restart (set state:, or $STATE_DIRECTORY)"; err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
+// A faulty setting keeps no other fault from being told, and makes none up.
+func TestCheckTellsAll(t *testing.T) {
+	for _, c := range []struct {
+		name, config, rules string
+		want                []string
+	}{
+		{"all of three", "listn: x\nadmin: {token_file: none}\nrules: [rules]\nprofile: rfc8688\n", "rules:\n  - {id: a, when: 'calee == \"+12025550100\"', block: dno}\n",
+			[]string{"ringfence.yaml:1:1: unknown key", "ringfence.yaml:2:9: admin.token_file: ", "ringfence.yaml:4:1: profile: ", "rules/a.yaml:2:20: "}},
+		{"trunks", "rules: [rules]\ntrunks:\n  - {name: a, networks: [x]}\n  - {name: a}\n  - {name: b, networks: [192.0.2.1]}\n  - {name: c, networks: [192.0.2.1]}\n",
+			"learn:\n  l: {from: callee, on: [404], upstream: [a, b, c], after: 1, for: 30d}\nrules:\n  - {id: a, when: 'callee in learned(\"l\")', block: not-found}\n",
+			[]string{"ringfence.yaml:3:26: trunks[0].networks[0]: ", "ringfence.yaml:4:5: trunks[1].name: ", "ringfence.yaml:6:5: trunks[3].networks: "}},
+		{"no YAML", "rules: [rules\n", "rulez: []\n", []string{"ringfence.yaml:1:8: "}},
+		{"no rules named", "mode: enforce\n", "rulez: []\n", []string{"ringfence.yaml:1:1: rules: no rule file is named"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			write(t, dir, map[string]string{"ringfence.yaml": c.config, "rules/a.yaml": c.rules})
+			_, err := Check(LoadConfig(filepath.Join(dir, "ringfence.yaml")))
+			if err == nil {
+				t.Fatal("it checks")
+			}
+			got := strings.Split(strings.ReplaceAll(err.Error(), dir+"/", ""), "\n")
+			if len(got) != len(c.want) {
+				t.Errorf("%d findings, want %d:\n%v", len(got), len(c.want), err)
+			}
+			for i := range min(len(got), len(c.want)) {
+				if !strings.HasPrefix(got[i], c.want[i]) {
+					t.Errorf("finding %q, want %q", got[i], c.want[i])
+				}
+			}
+			if _, started := load(filepath.Join(dir, "ringfence.yaml")); started == nil || started.Error() != err.Error() {
+				t.Errorf("a start says %v", started)
+			}
+		})
+	}
+}
+
 func TestNetworks(t *testing.T) {
 	for in, want := range map[string]string{
 		"192.0.2.7": "192.0.2.7/32", "192.0.2.0/24": "192.0.2.0/24", "2001:db8::/32": "2001:db8::/32", "::/0": "::/0",

@@ -54,6 +54,9 @@ func (r *configReader) read(data []byte) {
 	if c.Listen == c.Admin.Listen && !strings.HasSuffix(c.Listen, ":0") {
 		r.fault(r.listen, "listen", fmt.Sprintf("%s is the address of admin.listen too", c.Listen), "give each its own port")
 	}
+	if c.State == "" && !r.faulty("state") {
+		r.fault(nil, "state", "no folder is known for what outlives a restart", "set state:, or $STATE_DIRECTORY")
+	}
 	if len(c.Settings.Files) == 0 && !r.faulty("rules") {
 		r.fault(nil, "rules", "no rule file is named", "write rules: [rules] to load the folder rules beside this file")
 	}

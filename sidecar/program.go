@@ -74,10 +74,6 @@ func New(configFile string, o Options) (*Program, error) {
 		return nil, err
 	}
 	c := first.config
-	if c.State == "" {
-		signal.Stop(hangup)
-		return nil, errors.New("state: no folder is known for what outlives a restart (set state: in " + configFile + ", or $STATE_DIRECTORY)")
-	}
 	if o.Log == nil {
 		o.Log = os.Stderr
 	}

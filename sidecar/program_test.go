@@ -300,8 +300,8 @@ func TestStartFails(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if _, err := New(filepath.Join(dir, "ringfence.yaml"), Options{Log: io.Discard}); err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("error %v, want %q", err, c.want)
+			if _, err := New(filepath.Join(dir, "ringfence.yaml"), Options{Log: io.Discard}); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "ringfence.yaml:3:30: admin.token_file: ") {
+				t.Errorf("error %v, want %q at its place", err, c.want)
 			}
 		})
 	}

@@ -119,31 +119,6 @@ func (r *reloader) again(cause string) Reload {
 	return result
 }
 
-// loaded is all that one load reads: with it at hand nothing can fail.
-type loaded struct {
-	config *Config
-	rules  *rules.Ruleset
-	token  string
-	began  time.Time
-}
-
-// load reads and compiles. It touches nothing that runs.
-func load(file string) (loaded, error) {
-	began := time.Now() // the clock of file times, whatever the program's is
-	c, err := LoadConfig(file)
-	if err != nil {
-		return loaded{}, err
-	}
-	token := ""
-	if c.Admin.TokenFile != "" {
-		if token, err = readToken(c.Admin.TokenFile); err != nil {
-			return loaded{}, err
-		}
-	}
-	rs, err := c.Compile()
-	return loaded{c, rs, token, began}, err
-}
-
 // load is load, then the swap, which cannot fail; or neither.
 func (r *reloader) load() Reload {
 	next, err := load(r.program.config.File)

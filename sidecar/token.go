@@ -16,18 +16,18 @@ const tokenLimit = 4096
 func readToken(file string) (string, error) {
 	info, err := os.Stat(file)
 	if err != nil {
-		return "", fmt.Errorf("admin.token_file: %w", err)
+		return "", err
 	}
 	if info.Mode().Perm()&0o007 != 0 {
-		return "", fmt.Errorf("admin.token_file: %s is open to every user of this machine (chmod o= %s)", file, file)
+		return "", fmt.Errorf("%s is open to every user of this machine (chmod o= %s)", file, file)
 	}
 	data, err := readBounded(file, tokenLimit)
 	if err != nil {
-		return "", fmt.Errorf("admin.token_file: %w", err)
+		return "", err
 	}
 	token := strings.TrimSpace(string(data))
 	if token == "" {
-		return "", fmt.Errorf("admin.token_file: %s is empty (write one: openssl rand -hex 32 > %s)", file, file)
+		return "", fmt.Errorf("%s is empty (write one: openssl rand -hex 32 > %s)", file, file)
 	}
 	return token, nil
 }

@@ -20,7 +20,8 @@ type check struct {
 
 // Help is what --help adds.
 func (check) Help() string {
-	return `Prints every error and warning with its place, file:line:column. Nothing that runs is touched.
+	return `Prints every error and warning with its place, file:line:column: of the configuration, the token
+file and the rules, all that serve would refuse. Nothing that runs is touched.
 Without a configuration file the files are checked with its defaults.
 
 Exit codes: 0 all loads (there may be warnings), 1 something does not.
@@ -33,12 +34,9 @@ Examples:
 
 // Run checks.
 func (c check) Run(t *terminal) error {
-	config, err := c.load()
+	rs, err := sidecar.Check(c.load())
 	if err == nil {
-		var rs *rules.Ruleset
-		if rs, err = config.Compile(); err == nil {
-			return c.report(t, rs)
-		}
+		return c.report(t, rs)
 	}
 	var faults rules.Diagnostics
 	if !errors.As(err, &faults) {
@@ -59,7 +57,7 @@ func (c check) load() (*sidecar.Config, error) {
 		}
 		config, err = sidecar.Defaults(), nil
 	}
-	if err == nil && len(c.Files) > 0 {
+	if config != nil && len(c.Files) > 0 {
 		config.Settings.Files = c.Files
 	}
 	return config, err
