@@ -41,6 +41,7 @@ type learnedLog struct {
 	living  int    // of them after the last compaction
 	healed  uint64 // drops that a compaction has made good
 	dirty   bool
+	failing bool              // the last write failed, as the log has said
 	alarms  map[string]uint64 // by list and upstream, that the log has told
 }
 
@@ -150,7 +151,7 @@ func (l *learnedLog) run() {
 				l.add(<-l.queue)
 			}
 			l.keep()
-			if l.out.Len() > 0 {
+			if l.out.Len() > 0 || l.dropped.Load() > l.healed {
 				l.log.Error("learned lists: the last changes are lost", "file", l.name)
 			}
 			return
@@ -160,45 +161,53 @@ func (l *learnedLog) run() {
 
 func (l *learnedLog) add(e rules.LearnedEntry) {
 	if err := l.encoder.Encode(e); err != nil { // only of a time beyond the year 9999
-		l.fail(err)
+		l.errors.Add(1)
+		l.log.Error("learned lists: a change is lost", "err", err)
 		return
 	}
 	l.lines++
 }
 
-// keep brings what has changed to the disk.
+// keep brings what has changed to the disk: appended to the file, which needs
+// no more than that, and then in a file written anew when it is time for that.
+// One that cannot be made keeps no change from the old one, and one that can
+// heals an old one that takes no more.
 func (l *learnedLog) keep() {
-	dropped := l.dropped.Load()
-	if dropped > l.healed || l.lines > 2*l.living+compactFrom {
-		if err := l.compact(); err != nil {
-			l.fail(err)
-			return
+	err := l.append()
+	if dropped := l.dropped.Load(); dropped > l.healed || l.lines > 2*l.living+compactFrom {
+		if err = l.compact(); err == nil {
+			l.healed = dropped
 		}
-		l.healed = dropped
-		return
 	}
+	l.tell(err)
+}
+
+// append writes what waits to the end of the file and syncs it.
+func (l *learnedLog) append() error {
 	if l.out.Len() > 0 {
 		n, err := l.file.Write(l.out.Bytes())
 		l.out.Next(n)
 		l.dirty = l.dirty || n > 0
 		if err != nil {
-			l.fail(err)
-			return
+			return err
 		}
 	}
 	if l.dirty {
 		if err := l.file.Sync(); err != nil {
-			l.fail(err)
-			return
+			return err
 		}
 		l.dirty = false
 	}
+	return nil
 }
 
 // compact writes the lists as they are into a new file and puts it in place of
-// the old one. Changes in the queue are older or newer than that; they say
-// until when a number is learned, so to play them again does no harm.
+// the old one. Changes are told under the lock of their list, so the snapshot
+// has those that are queued before it is taken; behind it they would bring back
+// what a change that was dropped has taken off. Changes queued later are played
+// on top of it, in their order.
 func (l *learnedLog) compact() error {
+	queued := len(l.queue)
 	entries := l.lists.Snapshot(l.now())
 	name := l.name + newSuffix
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o600)
@@ -221,6 +230,9 @@ func (l *learnedLog) compact() error {
 	old := l.file
 	l.file, l.lines, l.living, l.dirty = f, len(entries), len(entries), false
 	l.out.Reset() // the snapshot has it
+	for range queued {
+		<-l.queue // nobody else takes from it
+	}
 	return errors.Join(old.Close(), syncFolder(filepath.Dir(l.name)))
 }
 
@@ -248,7 +260,16 @@ func (l *learnedLog) alarm() {
 	}
 }
 
-func (l *learnedLog) fail(err error) {
-	l.errors.Add(1)
-	l.log.Error("learned lists: cannot write, will try again", "err", fmt.Errorf("%s: %w", l.name, err))
+// tell tells of the first failure of a row, and of its end.
+func (l *learnedLog) tell(err error) {
+	switch {
+	case err != nil:
+		l.errors.Add(1)
+		if !l.failing {
+			l.log.Error("learned lists: cannot write, will try again", "err", fmt.Errorf("%s: %w", l.name, err))
+		}
+	case l.failing:
+		l.log.Info("learned lists: written again", "file", l.name)
+	}
+	l.failing = err != nil
 }

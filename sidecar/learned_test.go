@@ -132,3 +132,66 @@ func TestLearnedHealsAfterDrops(t *testing.T) {
 		t.Errorf("%d entries kept, want %d", len(restored), len(entries))
 	}
 }
+
+// A number that was forgotten stays so, when the change that says it was
+// dropped and the one that taught it was not.
+func TestLearnedDropDoesNotBringBack(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "learned.jsonl")
+	l, err := openLearned(name, 0, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lists := rules.NewLearnedLists(100_000, l.Changed)
+	l.lists, l.now = lists, func() time.Time { return noon }
+	for n := range learnedQueue {
+		l.Changed(learnedEntry(t, n%100, noon.Add(time.Hour))) // nobody writes yet
+	}
+	l.Changed(learnedEntry(t, 1, time.Time{})) // forgotten again, and dropped
+	l.keep()
+	l.Changed(learnedEntry(t, 2, noon.Add(time.Hour))) // after the snapshot
+	l.start(lists, l.now)
+	l.Close()
+	l, restored := keeper(t, name)
+	l.Close()
+	if got := restored.Snapshot(noon); len(got) != 1 || got[0] != learnedEntry(t, 2, noon.Add(time.Hour)) {
+		t.Errorf("restored %d entries, want none but what was learned after the snapshot", len(got))
+	}
+}
+
+// While no new file can be made changes go into the old one, and the log says
+// so once.
+func TestLearnedAppendsWhileItCannotCompact(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "learned.jsonl")
+	log := new(lockedBuffer)
+	l, err := openLearned(name, compactFrom+1, slog.New(slog.NewTextHandler(log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.lists, l.now = rules.NewLearnedLists(100, l.Changed), func() time.Time { return noon }
+	if err := os.MkdirAll(name+newSuffix, 0o700); err != nil { // in the way
+		t.Fatal(err)
+	}
+	for n := range 3 {
+		l.add(learnedEntry(t, n, noon.Add(time.Hour)))
+		l.keep()
+		if got := lineCount(t, name); got != n+1 {
+			t.Fatalf("%d lines, want %d", got, n+1)
+		}
+	}
+	if got := strings.Count(log.String(), "cannot write"); got != 1 || l.errors.Load() != 3 {
+		t.Errorf("%d errors, log %q; want 3 and one line", l.errors.Load(), log)
+	}
+	if err := os.Remove(name + newSuffix); err != nil {
+		t.Fatal(err)
+	}
+	l.keep()
+	l.keep()
+	if got := lineCount(t, name); got != 0 { // as the lists have it
+		t.Errorf("%d lines after the compaction, want none", got)
+	}
+	if got := strings.Count(log.String(), "written again"); got != 1 {
+		t.Errorf("log %q, want one line about the recovery", log)
+	}
+	l.lists = nil // nothing has started
+	l.Close()
+}
