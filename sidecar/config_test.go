@@ -6,7 +6,9 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -59,8 +61,7 @@ var configOptions = cmp.Options{
 	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
 }
 
-func TestEveryKey(t *testing.T) {
-	got, err := parseConfig("/etc/ringfence/ringfence.yaml", []byte(`
+const everyKey = `
 listen: 10.0.0.1:9000
 admin: {listen: "[::]:9001", token_file: token, hosts: [Ringfence]}
 clients: [10.0.0.0/8, "2001:db8::1"]
@@ -82,7 +83,10 @@ learned_max: 5
 max_body: 64KiB
 timeouts: {idle: 1d, read: 500ms, write: 2s, stop: 1m}
 log: {level: debug, format: json, numbers: full}
-`))
+`
+
+func TestEveryKey(t *testing.T) {
+	got, err := parseConfig("/etc/ringfence/ringfence.yaml", []byte(everyKey))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,6 +115,35 @@ log: {level: debug, format: json, numbers: full}
 	}
 	if diff := cmp.Diff(want, got, configOptions); diff != "" {
 		t.Errorf("configuration (-want +got):\n%s", diff)
+	}
+}
+
+// docs/operations.md shows every key.
+func TestEveryKeyIsDocumented(t *testing.T) {
+	page, err := os.ReadFile("../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(page), "```yaml\n")
+	text, _, _ = strings.Cut(text, "```")
+	text = regexp.MustCompile(`# (token_file|file|state): *`).ReplaceAllString(text, "$1: x ")
+	documented, err := parseConfig("ringfence.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry := regexp.MustCompile(`\[\d+\]`)
+	known := make(map[string]bool)
+	for key := range documented.places {
+		known[entry.ReplaceAllString(key, "")] = true
+	}
+	every, err := parseConfig("ringfence.yaml", []byte(everyKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key := range every.places {
+		if !known[entry.ReplaceAllString(key, "")] {
+			t.Errorf("%s is not documented", key)
+		}
 	}
 }
 

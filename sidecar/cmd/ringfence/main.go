@@ -56,7 +56,6 @@ func run(args []string, out, err io.Writer) int {
 		kong.Description("Decides for a SIP switch which calls to stop, and answers them correctly for why.\n\nExit codes: 0 ok, 1 a finding or a failure, 2 wrong usage."),
 		kong.Writers(out, err),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-		kong.ShortUsageOnError(),
 	)
 	if fault != nil {
 		fmt.Fprintln(err, "ringfence:", fault)
