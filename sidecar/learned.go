@@ -54,7 +54,7 @@ const compactFrom = 10_000
 // readLearned reads what was kept, in its order; a torn or foreign line is
 // passed over. A file that is not there holds nothing.
 func readLearned(name string) ([]rules.LearnedEntry, error) {
-	f, err := os.Open(name)
+	f, _, err := openRegular(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -1,6 +1,7 @@
 package sidecar
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // whileAsked runs do while four clients have calls decided without a pause, and
@@ -241,4 +243,41 @@ func TestReloadNamesWhatNeedsARestart(t *testing.T) {
 	await(t, "the warning", func() bool { return strings.Contains(d.log.String(), "changed settings wait for a restart") })
 	d.replace("ringfence.yaml", configText)
 	await(t, "the reload back", func() bool { return len(d.p.Status().Restart) == 0 })
+}
+
+// A pipe in the place of a file fails the load; it does not keep the daemon
+// waiting for a writer.
+func TestPipesDoNotHoldAReload(t *testing.T) {
+	good := map[string]string{"ringfence.yaml": configText, "token": "secret\n", "rules/main.yaml": rulesText, "rules/lists/spam.csv": listText}
+	for name, text := range good {
+		t.Run(name, func(t *testing.T) {
+			d := launch(t, nil)
+			d.fails(func() {
+				pipe := filepath.Join(d.dir, name)
+				if err := syscall.Mkfifo(pipe+".tmp~", 0o600); err != nil {
+					t.Fatal(err)
+				}
+				rename(t, pipe+".tmp~", pipe)
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				asked := make(chan error, 1)
+				go func() { _, err := d.p.Reload(ctx); asked <- err }()
+				select {
+				case err := <-asked:
+					if err != nil {
+						t.Error(err)
+					}
+				case <-ctx.Done():
+					t.Fatal("the reload waits")
+				}
+			})
+			if got := strings.Join(d.p.Status().Reload.Errors, "\n"); !strings.Contains(got, "regular file") {
+				t.Errorf("errors %q", got)
+			}
+			d.replace(name, text)
+			if got, err := d.p.Reload(t.Context()); err != nil || !got.OK {
+				t.Errorf("%+v, %v; want the good file to load", got, err)
+			}
+		})
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
-	"os"
 	"strings"
 	"sync/atomic"
 )
@@ -14,14 +13,15 @@ const tokenLimit = 4096
 
 // readToken reads the bearer token of the admin listener.
 func readToken(file string) (string, error) {
-	info, err := os.Stat(file)
+	f, info, err := openRegular(file)
 	if err != nil {
 		return "", err
 	}
+	defer f.Close()
 	if info.Mode().Perm()&0o007 != 0 {
 		return "", fmt.Errorf("%s is open to every user of this machine (chmod o= %s)", file, file)
 	}
-	data, err := readBounded(file, tokenLimit)
+	data, err := readOpen(f, tokenLimit)
 	if err != nil {
 		return "", err
 	}
