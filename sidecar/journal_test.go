@@ -165,10 +165,7 @@ func TestJournalWaitsForItsFile(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "journal")
 	c := JournalConfig{File: filepath.Join(dir, "journal.jsonl"), MaxSize: 20_000, Keep: 1, Queue: 1000}
 	j := openJournal(t, c)
-	// A folder in the way of the rotation: the mode of a file keeps no root out.
-	if err := os.MkdirAll(filepath.Join(numbered(c.File, 1), "in the way"), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	folder := inTheWay(t, c)
 	const calls = 100
 	for n := range calls {
 		recordCall(j, n)
@@ -177,7 +174,7 @@ func TestJournalWaitsForItsFile(t *testing.T) {
 	if info, err := os.Stat(c.File); err != nil || info.Size() > c.MaxSize {
 		t.Errorf("%v, %v; want no more than the bound while the rotation fails", info.Size(), err)
 	}
-	if err := os.RemoveAll(numbered(c.File, 1)); err != nil {
+	if err := os.RemoveAll(folder); err != nil {
 		t.Fatal(err)
 	}
 	await(t, "all written", func() bool { return j.written.Load() == calls })
@@ -260,5 +257,127 @@ func TestEntryIsBounded(t *testing.T) {
 	}
 	if len(data) > 4000 || strings.Contains(string(data), "overwritten") || !strings.Contains(string(data), `<&>`) {
 		t.Errorf("%d bytes: %s", len(data), data)
+	}
+}
+
+// inTheWay is a folder where a full journal would be moved to: the mode of a
+// file keeps no root out.
+func inTheWay(t *testing.T, c JournalConfig) string {
+	t.Helper()
+	folder := numbered(c.File, 1)
+	if err := os.MkdirAll(filepath.Join(folder, "in the way"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+// A stop with a journal that cannot be written says once that it cannot and
+// once how many calls are lost, and takes no more of them into memory.
+func TestJournalStopsWithoutItsFile(t *testing.T) {
+	c := JournalConfig{File: filepath.Join(t.TempDir(), "journal.jsonl"), MaxSize: 20_000, Keep: 1, Queue: 2000}
+	log := new(lockedBuffer)
+	j, err := OpenJournal(c, slog.New(slog.NewTextHandler(log, nil)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inTheWay(t, c)
+	const calls = 2000
+	for n := range calls {
+		recordCall(j, n)
+	}
+	j.Close()
+	written := lineCount(t, c.File)
+	if got := j.written.Load(); got != uint64(written) || written == 0 {
+		t.Errorf("%d calls counted as written, the file has %d", got, written)
+	}
+	if got := strings.Count(log.String(), "cannot write"); got != 1 {
+		t.Errorf("%d lines about the failure, want one", got)
+	}
+	if lost := fmt.Sprintf("stopped calls are lost\" calls=%d ", calls-written); strings.Count(log.String(), "\n") > 3 || !strings.Contains(log.String(), lost) {
+		t.Errorf("log %q, want %q and at most two lines more", log, lost)
+	}
+	if got := cap(j.file.buffer); got > 2*bufferSize {
+		t.Errorf("%d bytes in the buffer", got)
+	}
+}
+
+// A failure is told when it begins and when it ends, not in between.
+func TestJournalTellsAFailureOnce(t *testing.T) {
+	c := JournalConfig{File: filepath.Join(t.TempDir(), "journal.jsonl"), MaxSize: 4096, Keep: 1, Queue: 2}
+	log := new(lockedBuffer)
+	j := &Journal{queue: make(chan *record, c.Queue), log: slog.New(slog.NewTextHandler(log, nil)), file: rotated{name: c.File, limit: c.MaxSize, keep: c.Keep}}
+	j.free.New = func() any { return new(record) }
+	j.encoder = json.NewEncoder(&j.encoded)
+	folder := inTheWay(t, c)
+	const calls = 30
+	for n := range calls {
+		recordCall(j, n)
+		j.write(<-j.queue)
+	}
+	for range 5 { // as each tick does
+		for n := range 4 {
+			recordCall(j, n)
+		}
+		j.flush()
+		j.sync()
+	}
+	if got := strings.Count(log.String(), "\n"); got != 1 || j.errors.Load() < 5 {
+		t.Errorf("%d errors, log %q; want one line", j.errors.Load(), log)
+	}
+	if err := os.RemoveAll(folder); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		j.flush()
+		j.sync()
+	}
+	if got := log.String(); strings.Count(got, "\n") != 3 || !strings.Contains(got, "written again") || !strings.Contains(got, "not recorded\" calls=18") {
+		t.Errorf("log %q, want one line more about the recovery and one about the calls that were dropped", got)
+	}
+	if got := j.written.Load(); got != calls {
+		t.Errorf("%d written, want %d", got, calls)
+	}
+	if err := j.file.close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// With a smaller keep the files beyond it go, and no others.
+func TestJournalKeepsLess(t *testing.T) {
+	c := JournalConfig{File: filepath.Join(t.TempDir(), "journal.jsonl"), MaxSize: 4096, Keep: 2, Queue: 10}
+	files := make(map[string]string)
+	for _, i := range []int{0, 1, 2, 3, 4, 5, 7} {
+		files[filepath.Base(numbered(c.File, i))] = "{}\n"
+	}
+	files["journal.jsonl.3.gz"], files["journal.jsonl.old"] = "x", "x"
+	write(t, filepath.Dir(c.File), files)
+	log := new(lockedBuffer)
+	open := func() {
+		j, err := OpenJournal(c, slog.New(slog.NewTextHandler(log, nil)), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.Close()
+	}
+	open()
+	left, err := filepath.Glob(c.File + "*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range left {
+		left[i] = strings.TrimPrefix(filepath.Base(left[i]), "journal.jsonl")
+	}
+	if got, want := strings.Join(left, " "), " .1 .2 .3.gz .7 .old"; got != want { // .7 is behind a gap
+		t.Errorf("left are %q, want %q", got, want)
+	}
+	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "files=3 keep=2") {
+		t.Errorf("log %q, want one line about 3 files", got)
+	}
+	if err := os.MkdirAll(filepath.Join(numbered(c.File, 3)), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	open()
+	if info, err := os.Stat(numbered(c.File, 3)); err != nil || !info.IsDir() || !strings.Contains(log.String(), "cannot remove a file beyond keep") {
+		t.Errorf("%v, log %q; want a folder to stay", err, log)
 	}
 }

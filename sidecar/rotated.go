@@ -134,6 +134,26 @@ func (r *rotated) rotate() error {
 	return nil
 }
 
+// trim removes the files beyond keep that a larger one has left, up to the first
+// place that is free, and tells how many.
+func (r *rotated) trim() (int, error) {
+	for i := r.keep + 1; ; i++ {
+		name := numbered(r.name, i)
+		info, err := os.Lstat(name)
+		if err == nil && info.Mode().IsRegular() {
+			err = os.Remove(name)
+		} else if err == nil {
+			err = fmt.Errorf("%s: not a regular file", name)
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		} else if err == nil {
+			continue
+		}
+		return i - r.keep - 1, err
+	}
+}
+
 // numbered is the name of the i-th file before the current one.
 func numbered(name string, i int) string {
 	if i == 0 {

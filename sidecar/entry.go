@@ -1,0 +1,126 @@
+package sidecar
+
+import (
+	"net/netip"
+	"time"
+
+	"ringfence/rules"
+)
+
+// Entry is one line of the journal: a call that was stopped, or one that a
+// rule in monitor mode would have stopped.
+type Entry struct {
+	Time      time.Time `json:"time"` // UTC, when the call came
+	ID        string    `json:"id"`   // decision id
+	Mode      string    `json:"mode"` // enforce, or monitor: the call passed
+	Action    string    `json:"action"`
+	Rule      string    `json:"rule"`
+	Why       string    `json:"why,omitempty"`
+	Code      int       `json:"code,omitempty"`
+	Phrase    string    `json:"phrase,omitempty"`
+	Reason    string    `json:"reason,omitempty"` // value of the Reason header
+	Target    string    `json:"target,omitempty"` // of a divert
+	Caller    string    `json:"caller,omitempty"`
+	Callee    string    `json:"callee,omitempty"`
+	Trunk     string    `json:"trunk,omitempty"`
+	Source    string    `json:"source,omitempty"`
+	CallID    string    `json:"call_id,omitempty"`
+	Row       *EntryRow `json:"row,omitempty"`
+	Monitored []string  `json:"monitored,omitempty"` // rules in monitor mode that would have stopped the call
+}
+
+// EntryRow is the row of a list that matched.
+type EntryRow struct {
+	List    string `json:"list"`
+	File    string `json:"file,omitempty"`
+	Line    int    `json:"line,omitempty"`
+	Pattern string `json:"pattern,omitempty"`
+	Source  string `json:"source,omitempty"`
+	Note    string `json:"note,omitempty"`
+}
+
+// record is what a decision hands to the journal: values and its own copies,
+// so that the call and the verdict can be reused at once.
+type record struct {
+	at        time.Time
+	id        rules.ID
+	action    rules.Action
+	why       rules.Why
+	code      int
+	phrase    string
+	reason    []byte
+	target    string
+	caller    rules.Number
+	callee    rules.Number
+	trunk     []byte
+	source    netip.Addr
+	callID    []byte
+	rule      *rules.Rule
+	list      string
+	row       rules.RowRef
+	monitored []*rules.Rule
+	before    *rules.Ruleset // that ran when the decision began
+	after     *rules.Ruleset // and when it had ended: one of them decided
+}
+
+// callIDLimit bounds what a caller can write into the journal; RFC 3261 sets
+// no bound for a Call-ID.
+const callIDLimit = 256
+
+func (r *record) fill(c *rules.Call, v *rules.Verdict) {
+	r.at, r.id, r.action, r.why, r.code, r.phrase, r.target = c.At, v.ID, v.Action, v.Why, v.Code, v.Phrase, v.Target
+	r.caller, r.callee, r.source = v.Caller, v.Callee, c.Source
+	r.rule, r.list, r.row = v.Rule, v.List, v.Row
+	r.reason = append(r.reason[:0], v.Reason...)
+	r.trunk = append(r.trunk[:0], v.Trunk[:min(len(v.Trunk), callIDLimit)]...)
+	r.callID = append(r.callID[:0], c.CallID[:min(len(c.CallID), callIDLimit)]...)
+	r.monitored = append(r.monitored[:0], v.Monitored...)
+}
+
+// entry is r as the journal tells it.
+func (r *record) entry() Entry {
+	e := Entry{
+		Time: r.at.UTC(), ID: r.id.String(), Mode: rules.Enforce.String(), Action: r.action.String(),
+		Caller: r.caller.String(), Callee: r.callee.String(), Trunk: string(r.trunk), CallID: string(r.callID),
+	}
+	if r.source.IsValid() {
+		e.Source = r.source.String()
+	}
+	for _, m := range r.monitored {
+		e.Monitored = append(e.Monitored, m.ID)
+	}
+	if m := wouldStop(r.monitored); r.action == rules.Allow && m != nil {
+		e.Mode, e.Action, e.Rule, e.Why = rules.Monitor.String(), m.Action.String(), m.ID, m.Why.String()
+		e.Target = m.Target
+		return e
+	}
+	if r.rule != nil {
+		e.Rule = r.rule.ID
+	}
+	if r.action == rules.Block {
+		e.Why, e.Code, e.Phrase, e.Reason = r.why.String(), r.code, r.phrase, string(r.reason)
+	} else {
+		e.Target = r.target
+	}
+	e.Row = r.matched()
+	return e
+}
+
+// matched is the row that matched, nil when none did.
+func (r *record) matched() *EntryRow {
+	if r.list == "" || r.row == 0 {
+		return nil
+	}
+	for _, rs := range []*rules.Ruleset{r.after, r.before} {
+		if rs == nil || !rs.Holds(r.rule) {
+			continue
+		}
+		for _, l := range rs.Lists() {
+			if l.Name == r.list {
+				row := l.Row(r.row)
+				return &EntryRow{List: r.list, File: l.File, Line: row.Line, Pattern: row.Pattern, Source: row.Source, Note: row.Note}
+			}
+		}
+	}
+	return &EntryRow{List: r.list}
+}
