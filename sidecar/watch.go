@@ -114,10 +114,12 @@ func (w *watcher) rested() bool {
 	return true
 }
 
-// load runs a load. What changes while it runs is loaded once more.
+// load runs a load. What changes while it runs is loaded once more, and so is
+// what comes into the folders: it may be what the load has missed.
 func (w *watcher) load(do func()) {
 	began := time.Now()
 	before := w.find()
+	before.names = true
 	print := before.print()
 	do()
 	w.remember(began)

@@ -51,9 +51,18 @@ func TestFutureFileLoadsOnce(t *testing.T) {
 	if !w.waiting || !w.rested() {
 		t.Error("a file that changed while it was loaded is not loaded again")
 	}
-	w.remember(began)
+	w.remember(began.Add(-time.Second)) // the clock of file times has ticks
 	if !w.rested() {
 		t.Error("a file that changed since the load began is not loaded again, for its time is in the past")
+	}
+}
+
+// What a load has missed appears before the load has ended.
+func TestMissingFileThatAppearsIsLoaded(t *testing.T) {
+	w, file := watched(t, time.Hour, io.Discard)
+	w.load(func() { write(t, filepath.Dir(file), map[string]string{"more.csv": listText}) })
+	if !w.waiting || !w.rested() {
+		t.Error("what was written since the load began is not loaded")
 	}
 }
 
