@@ -325,3 +325,16 @@ func TestLanguageTables(t *testing.T) {
 		}
 	}
 }
+
+// README shows what make demo and make bench print.
+func TestShown(t *testing.T) {
+	text := documents(t)["README.md"]
+	for _, want := range []string{
+		"CALL                              RULE            ANSWER ON THE WIRE", "SIP/2.0 603 Network Blocked", "All 8 calls were answered as they must be",
+		"machine ", "http_vs_bare ", "kamailio_vs_noop ", "kamailio_vs_native ", "added_p50 ", "added_p99 ", "added_cpu_us ", "decide_allocs ",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("README.md does not show %q", want)
+		}
+	}
+}
