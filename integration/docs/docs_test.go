@@ -143,9 +143,11 @@ func makeNamedFiles(t *testing.T, dir, text string) {
 // elsewhere are the commands that other tests run, with the test that does; the
 // file must hold the text.
 var elsewhere = map[string]struct{ file, text string }{
+	"make build": {"Makefile", "demo: build"},
 	"make demo":  {"integration/demo_test.go", `"make", "demo"`},
 	"make test":  {".ci/run", "make test"},
 	"make bench": {"integration/bench/bench_test.go", "TestBench"},
+	"bin/ringfence serve --config ringfence.yaml":     {"integration/rig/ringfence.go", `"serve", "--config", "ringfence.yaml"`},
 	"docker compose -f docker/compose.yml up --build": {"integration/docker_project_test.go", "compose.yml"},
 }
 

@@ -31,8 +31,8 @@ what it asked, the rule that decided, and the SIP answer. Nothing is recorded.
 Exit codes: 0 explained, whatever the verdict; 1 the configuration or a rule does not load.
 
 Examples:
-  ringfence explain --caller +12025550142 --callee +12025550100
-  ringfence explain --caller +12025550142 --callee +12025550100 --source 192.0.2.7 --json
+  ringfence explain --caller +13035550260 --callee +12025557100
+  ringfence explain --caller +13035550260 --callee +12025557100 --source 192.0.2.7 --json
   ringfence explain --caller anonymous --callee 2001 --trunk pbx --header 'Privacy: id'`
 }
 
