@@ -2,12 +2,9 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"strconv"
-	"sync"
 	"time"
 )
 
@@ -30,58 +27,22 @@ func requestOf(address string, invite []byte) (request []byte, at []int) {
 }
 
 func (l httpLoad) run(cpu func() (time.Duration, error)) (sample, error) {
-	before, err := cpu()
-	if err != nil {
-		return sample{}, err
-	}
-	var (
-		mu   sync.Mutex
-		all  []float64
-		errs []error
-		wg   sync.WaitGroup
-	)
-	start := time.Now()
-	for range l.conns {
-		wg.Go(func() {
-			times, err := l.connection(start)
-			mu.Lock()
-			defer mu.Unlock()
-			all = append(all, times...)
-			errs = append(errs, err)
-		})
-	}
-	wg.Wait()
-	took := time.Since(start)
-	if err := errors.Join(errs...); err != nil {
-		return sample{}, err
-	}
-	after, err := cpu()
-	if err != nil {
-		return sample{}, err
-	}
-	slices.Sort(all)
-	n := float64(len(all))
-	return sample{
-		rate: n / took.Seconds(),
-		cpu:  float64((after - before).Microseconds()) / n,
-		p50:  percentile(all, 0.50),
-		p99:  percentile(all, 0.99),
-	}, nil
+	return drive(l.conns, cpu, l.connection)
 }
 
 // connection asks until the run is over; the times are in µs from the last byte
 // written to the whole answer read.
-func (l httpLoad) connection(start time.Time) ([]float64, error) {
+func (l httpLoad) connection(start time.Time) (times []float64, s sample, err error) {
 	c, err := net.Dial("tcp4", l.address)
 	if err != nil {
-		return nil, err
+		return nil, s, err
 	}
 	defer c.Close()
 	if err := c.SetDeadline(start.Add(l.length + 10*time.Second)); err != nil {
-		return nil, err
+		return nil, s, err
 	}
 	request, at := requestOf(l.address, invite700("127.0.0.9:5060"))
-	times := make([]float64, 0, 1<<18)
+	times = make([]float64, 0, 1<<18)
 	buf := make([]byte, 4096)
 	pause := time.Duration(0)
 	if l.rate > 0 {
@@ -93,14 +54,14 @@ func (l httpLoad) connection(start time.Time) ([]float64, error) {
 		}
 		sent := time.Now()
 		if sent.Sub(start) >= l.length {
-			return times, nil
+			return times, s, nil
 		}
 		l.callers.next(request, at)
 		if _, err := c.Write(request); err != nil {
-			return nil, err
+			return nil, s, err
 		}
 		if err := readAnswer(c, buf); err != nil {
-			return nil, err
+			return nil, s, err
 		}
 		times = append(times, float64(time.Since(sent).Nanoseconds())/1000)
 	}

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
+	"sync"
+	"time"
 )
 
 // sample is what one run of a load showed.
@@ -14,6 +17,51 @@ type sample struct {
 	p99     float64 // µs
 	lost    int     // requests or calls that got no answer
 	retries int     // SIP retransmissions
+}
+
+// drive lets n workers make load at once and adds up what they saw: the time of
+// each answer in µs, what was lost and sent again. cpu is the server's.
+func drive(n int, cpu func() (time.Duration, error), work func(start time.Time) ([]float64, sample, error)) (sample, error) {
+	before, err := cpu()
+	if err != nil {
+		return sample{}, err
+	}
+	var (
+		mu    sync.Mutex
+		all   []float64
+		errs  []error
+		total sample
+		wg    sync.WaitGroup
+	)
+	start := time.Now()
+	for range n {
+		wg.Go(func() {
+			times, one, err := work(start)
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, times...)
+			total.lost += one.lost
+			total.retries += one.retries
+			errs = append(errs, err)
+		})
+	}
+	wg.Wait()
+	took := time.Since(start)
+	if err := errors.Join(errs...); err != nil {
+		return sample{}, err
+	}
+	after, err := cpu()
+	if err != nil {
+		return sample{}, err
+	}
+	if len(all) == 0 {
+		return sample{}, errors.New("nothing was answered")
+	}
+	slices.Sort(all)
+	total.rate = float64(len(all)) / took.Seconds()
+	total.cpu = float64((after - before).Microseconds()) / float64(len(all))
+	total.p50, total.p99 = percentile(all, 0.50), percentile(all, 0.99)
+	return total, nil
 }
 
 func median(v []float64) float64 {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
-	"sync"
 	"time"
 )
 
@@ -28,43 +26,7 @@ const (
 )
 
 func (l sipLoad) run(cpu func() (time.Duration, error)) (sample, error) {
-	before, err := cpu()
-	if err != nil {
-		return sample{}, err
-	}
-	var (
-		mu    sync.Mutex
-		all   []float64
-		errs  []error
-		total sample
-		wg    sync.WaitGroup
-	)
-	start := time.Now()
-	for range l.workers {
-		wg.Go(func() {
-			times, one, err := l.worker(start)
-			mu.Lock()
-			defer mu.Unlock()
-			all = append(all, times...)
-			total.lost += one.lost
-			total.retries += one.retries
-			errs = append(errs, err)
-		})
-	}
-	wg.Wait()
-	took := time.Since(start)
-	if err := errors.Join(errs...); err != nil {
-		return sample{}, err
-	}
-	after, err := cpu()
-	if err != nil {
-		return sample{}, err
-	}
-	slices.Sort(all)
-	total.rate = float64(len(all)) / took.Seconds()
-	total.cpu = float64((after - before).Microseconds()) / float64(len(all))
-	total.p50, total.p99 = percentile(all, 0.50), percentile(all, 0.99)
-	return total, nil
+	return drive(l.workers, cpu, l.worker)
 }
 
 func (l sipLoad) worker(start time.Time) (times []float64, s sample, err error) {
