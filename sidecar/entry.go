@@ -89,7 +89,8 @@ func (r *record) entry() Entry {
 	for _, m := range r.monitored {
 		e.Monitored = append(e.Monitored, m.ID)
 	}
-	if m := wouldStop(r.monitored); r.action == rules.Allow && m != nil {
+	if r.action == rules.Allow && len(r.monitored) > 0 {
+		m := r.monitored[0]
 		e.Mode, e.Action, e.Rule, e.Why = rules.Monitor.String(), m.Action.String(), m.ID, m.Why.String()
 		e.Target = m.Target
 		return e

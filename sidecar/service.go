@@ -29,7 +29,7 @@ func (s *service) Decide(c *rules.Call, v *rules.Verdict) {
 	switch {
 	case v.Action != rules.Allow:
 		s.journal.Record(c, v, before, s.engine.Ruleset())
-	case wouldStop(v.Monitored) != nil:
+	case len(v.Monitored) > 0:
 		s.monitored.Add(1)
 		s.journal.Record(c, v, before, s.engine.Ruleset())
 	}
@@ -43,17 +43,6 @@ func (s *service) Observe(o *rules.Outcome) rules.Observed { return s.engine.Obs
 func (s *service) ready() error {
 	if s.engine.Ruleset() == nil {
 		return errNoRules
-	}
-	return nil
-}
-
-// wouldStop is the first rule of those in monitor mode that would have stopped
-// the call, nil when none would.
-func wouldStop(monitored []*rules.Rule) *rules.Rule {
-	for _, r := range monitored {
-		if r.Action != rules.Allow {
-			return r
-		}
 	}
 	return nil
 }
