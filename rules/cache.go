@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -13,19 +14,26 @@ import (
 const (
 	maxClass   = 32   // postings in a class that is kept
 	cacheQueue = 1024 // classes that wait to be put into the cache
-	entryBytes = 160  // of an entry beside its rules, with the cache's own books
+	entryBytes = 160  // of an entry beside its hits and rules, with the cache's own books
+	frontBytes = 1024 // of an entry before ristretto, at most
+	frontBits  = 11   // log2 of how many those can be, + 1
 )
 
 // candidateCache keeps the merged candidate rules of each class of calls. A
 // class is the generation of the ruleset and the postings that a call hits; it
 // repeats as callers do not. What is missing is merged by a goroutine of its
 // own: a call that misses goes on with the lists as they are.
+//
+// Before ristretto, whose Get costs as much as a few rules, stand the classes
+// that were found last, each in the one place that its hash has. They take an
+// eighth of the bytes at most.
 type candidateCache struct {
+	front []atomic.Pointer[candidates]
 	cache *ristretto.Cache[uint64, *candidates]
 	queue chan class
 	done  sync.WaitGroup
 
-	hits, misses, dropped atomic.Uint64
+	hits, misses, dropped counter
 }
 
 // candidates are the rules that calls of a class can match.
@@ -34,6 +42,13 @@ type candidates struct {
 	hits       []uint32
 	rules      []int32
 }
+
+// are tells whether c is of the class.
+func (c *candidates) are(generation uint64, hits []uint32) bool {
+	return c.generation == generation && slices.Equal(c.hits, hits)
+}
+
+func (c *candidates) cost() int64 { return entryBytes + int64(4*(len(c.hits)+cap(c.rules))) }
 
 // class is one that was missed.
 type class struct {
@@ -56,36 +71,49 @@ func newCandidateCache(size int64) (*candidateCache, error) {
 		return nil, fmt.Errorf("cache of candidates of %d bytes: %w", size, err)
 	}
 	c := &candidateCache{cache: cache, queue: make(chan class, cacheQueue)}
+	places := min(bits.Len64(uint64(size/8/frontBytes)), frontBits)
+	c.front = make([]atomic.Pointer[candidates], 1<<places>>1)
 	c.done.Go(c.fill)
 	return c, nil
 }
 
 // find is the rules of the class that hits is, false when they are not kept.
 // A miss asks for them, unless too many wait already.
-func (c *candidateCache) find(l *live, hits []uint32) ([]int32, bool) {
+func (c *candidateCache) find(l *live, hits []uint32, stripe uint32) ([]int32, bool) {
 	if len(hits) > maxClass {
-		c.misses.Add(1)
-		c.dropped.Add(1)
+		c.misses.add(stripe)
+		c.dropped.add(stripe)
 		return nil, false
 	}
 	key := classKey(l.generation, hits)
-	if e, ok := c.cache.Get(key); ok && e.generation == l.generation && slices.Equal(e.hits, hits) {
-		c.hits.Add(1)
+	var place *atomic.Pointer[candidates]
+	if len(c.front) > 0 {
+		place = &c.front[key&uint64(len(c.front)-1)]
+		if e := place.Load(); e != nil && e.are(l.generation, hits) {
+			c.hits.add(stripe)
+			return e.rules, true
+		}
+	}
+	if e, ok := c.cache.Get(key); ok && e.are(l.generation, hits) {
+		if place != nil && e.cost() <= frontBytes {
+			place.Store(e)
+		}
+		c.hits.add(stripe)
 		return e.rules, true
 	}
-	c.miss(l, key, hits)
+	c.miss(l, key, hits, stripe)
 	return nil, false
 }
 
 // miss asks for the rules of a class.
-func (c *candidateCache) miss(l *live, key uint64, hits []uint32) {
-	c.misses.Add(1)
+func (c *candidateCache) miss(l *live, key uint64, hits []uint32, stripe uint32) {
+	c.misses.add(stripe)
 	missed := class{live: l, key: key, n: len(hits)}
 	copy(missed.hits[:], hits)
 	select {
 	case c.queue <- missed:
 	default:
-		c.dropped.Add(1)
+		c.dropped.add(stripe)
 	}
 }
 
@@ -93,13 +121,17 @@ func (c *candidateCache) miss(l *live, key uint64, hits []uint32) {
 func (c *candidateCache) fill() {
 	var lists [][]int32
 	for missed := range c.queue {
-		e := &candidates{generation: missed.live.generation, hits: slices.Clone(missed.hits[:missed.n])}
+		hits := missed.hits[:missed.n]
+		if e, ok := c.cache.Get(missed.key); ok && e.are(missed.live.generation, hits) {
+			continue // several calls missed it
+		}
+		e := &candidates{generation: missed.live.generation, hits: slices.Clone(hits)}
 		lists = missed.live.set.index.lists(lists[:0], e.hits)
 		for n := next(lists); n >= 0; n = next(lists) {
 			e.rules = append(e.rules, n)
 		}
-		if !c.cache.Set(missed.key, e, entryBytes+int64(4*len(e.rules))) {
-			c.dropped.Add(1)
+		if !c.cache.Set(missed.key, e, e.cost()) {
+			c.dropped.add(0)
 		}
 	}
 }

@@ -12,6 +12,19 @@ func (c *candidateCache) settle() {
 	c.cache.Wait()
 }
 
+// warm makes calls until the classes of all of them are cached: what makes them
+// so beside the calls allocates.
+func (e *Engine) warm(calls func()) {
+	for {
+		misses := e.Stats().Cache.Misses
+		calls()
+		if e.cache == nil || e.Stats().Cache.Misses == misses {
+			return
+		}
+		e.cache.settle()
+	}
+}
+
 // A reload never serves what was found before it: the same class of calls
 // stands for other rules then.
 func TestReloadServesNothingOld(t *testing.T) {
@@ -51,7 +64,9 @@ func TestCacheChecksTheWholeKey(t *testing.T) {
 		{generation: l.generation, hits: []uint32{1}, rules: []int32{1}},
 		{generation: l.generation + 1, hits: []uint32{0}, rules: []int32{1}},
 	} {
-		e.cache.cache.Set(classKey(l.generation, []uint32{0}), wrong, 1)
+		key := classKey(l.generation, []uint32{0})
+		e.cache.front[key&uint64(len(e.cache.front)-1)].Store(wrong)
+		e.cache.cache.Set(key, wrong, 1)
 		e.cache.cache.Wait()
 		c := testCall("+12122000000", "+12025550123")
 		c.Account = "alice"
@@ -85,4 +100,54 @@ func TestCacheDrops(t *testing.T) {
 	}
 	e.cache = own
 	e.Close()
+}
+
+// What stands before ristretto takes an eighth of the bytes at most, and a class
+// with many rules does not get there.
+func TestCacheFrontIsBounded(t *testing.T) {
+	var many []string
+	for i := range 1000 {
+		many = append(many, fmt.Sprintf("{id: r%d, when: 'account == \"alice\" and user_agent contains \"u%d\"', label: L}", i, i))
+	}
+	rs := compiled(t, Settings{}, "rules.yaml", rulesOf(many...))
+	for size, places := range map[int64]int{1: 0, 1 << 16: 4, 1 << 20: 64, 64 << 20: 1 << (frontBits - 1)} {
+		e := running(t, Options{CacheBytes: size}, rs)
+		if n := len(e.cache.front); n != places || int64(n*frontBytes) > size/16 {
+			t.Errorf("%d bytes: %d places, want %d", size, n, places)
+		}
+	}
+	e := running(t, Options{CacheBytes: 1 << 20}, rs)
+	c := testCall("+12122000000", "+12025550123")
+	for _, account := range []string{"alice", "bob"} {
+		c.Account = account
+		for e.Stats().Cache.Hits == 0 {
+			decided(e, c)
+			e.cache.settle()
+		}
+		held := 0
+		for i := range e.cache.front {
+			if e.cache.front[i].Load() != nil {
+				held++
+			}
+		}
+		if want := map[string]int{"alice": 0, "bob": 1}[account]; held != want {
+			t.Errorf("%s: %d classes before ristretto, want %d", account, held, want)
+		}
+		e = running(t, Options{CacheBytes: 1 << 20}, rs)
+	}
+}
+
+func TestCacheOff(t *testing.T) {
+	rs := compiled(t, Settings{}, "rules.yaml", rulesOf("{id: a, when: 'account == \"alice\"', label: A}"))
+	e := running(t, Options{}, rs)
+	c := testCall("+12122000000", "+442079460000")
+	c.Account = "alice"
+	for range 3 {
+		if got := words(decided(e, c)); got != "allow [A]" {
+			t.Errorf("got %q", got)
+		}
+	}
+	if e.cache != nil || e.facts.cache != nil || e.Stats().Cache != (CacheStats{}) || e.Stats().Facts.Hits != 0 {
+		t.Errorf("there is a cache: %+v", e.Stats())
+	}
 }

@@ -15,6 +15,7 @@ type Identity struct {
 	Host    string // host of a SIP URI, empty for tel
 	Display string // display name, unquoted and unescaped
 	Tel     bool   // a tel URI
+	Verstat string // its verstat parameters, joined by "," (3GPP TS 24.229 §7.2A.20)
 }
 
 // Headers gives access to any header of the request by its full name, in any
@@ -53,6 +54,7 @@ type Call struct {
 	Diversion   string      // user of the most recent diverting party (RFC 5806 Diversion, else RFC 7044 History-Info)
 	UserAgent   string
 	Priority    string
+	Attestation string  // P-Attestation-Indicator and Attestation-Info values, joined by ","
 	Headers     Headers // nil: no header is known
 
 	party // what Decide derives from the above

@@ -1,9 +1,7 @@
 package rules
 
 import (
-	"bytes"
 	"net/netip"
-	"regexp"
 	"strings"
 )
 
@@ -14,9 +12,12 @@ type condition struct {
 	eval     func(*frame) bool
 	source   string // canonical text; equal texts are equal conditions
 	reads    []*operand
-	access   *access // how an index finds it; nil: it must be evaluated
-	list     *List   // of "x in list(…)", else nil
-	stateful bool    // asks what was learned
+	access   *access        // how an index finds it; nil: it must be evaluated
+	list     *List          // of "x in list(…)", else nil
+	minute   func(int) bool // of a test of a time of day: whether it holds at that minute
+	state    string         // of a test: what it asks beside the call and the lists, empty for nothing
+	stateful bool           // it, or a part of it, has a state
+	depth    int            // how many levels of parts are below it
 }
 
 type conditionOp uint8
@@ -30,8 +31,8 @@ const (
 	isFalse
 )
 
-// access says by which values a test can be found: it holds exactly when one
-// of them is that of the call.
+// access says by which values a test can be found: it holds only when one of
+// them is that of the call.
 type access struct {
 	kind     accessKind
 	of       *operand
@@ -42,6 +43,7 @@ type access struct {
 	network  netip.Prefix
 	flag     func(*frame) bool // byFlag
 	flagName string
+	wide     bool // the test need not hold when one of the values is that of the call
 }
 
 type accessKind uint8
@@ -76,7 +78,7 @@ func negate(c *condition) *condition {
 		return constant(true)
 	}
 	inner := c.eval
-	return &condition{op: isNot, parts: []*condition{c}, source: "not (" + c.source + ")", stateful: c.stateful, eval: func(f *frame) bool {
+	return &condition{op: isNot, parts: []*condition{c}, source: "not (" + c.source + ")", stateful: c.stateful, depth: c.depth + 1, eval: func(f *frame) bool {
 		row := f.row
 		held := inner(f)
 		f.row = row
@@ -121,6 +123,7 @@ func join(op conditionOp, parts ...*condition) *condition {
 			b.WriteString(p.source)
 		}
 		c.stateful = c.stateful || p.stateful
+		c.depth = max(c.depth, p.depth+1)
 	}
 	c.source = b.String()
 	c.eval = chain(op, c.parts)
@@ -209,161 +212,4 @@ func (c *condition) implies() bool {
 		return true
 	}
 	return false
-}
-
-// textTest makes a test of text, or of text made of numbers.
-func textTest(o *operand, source string, test func(string) bool) *condition {
-	c := &condition{source: source, reads: []*operand{o}}
-	switch {
-	case o.project != nil:
-		project := o.project
-		c.eval = o.any(func(f *frame, n Number) bool { return test(project(f, n)) })
-	case o.isNumber():
-		panic("rules: a number is no text")
-	default:
-		read := o.text
-		c.eval = func(f *frame) bool { return test(read(f)) }
-	}
-	return c
-}
-
-// numberTest makes a test of numbers.
-func numberTest(o *operand, source string, test func(*frame, Number) bool) *condition {
-	return &condition{source: source, reads: []*operand{o}, eval: o.any(test)}
-}
-
-// textIn tells whether the value is one of words.
-func textIn(o *operand, source string, words []string) *condition {
-	var c *condition
-	switch {
-	case len(words) == 1:
-		word := words[0]
-		c = textTest(o, source, func(s string) bool { return s == word })
-	case len(words) <= 8:
-		c = textTest(o, source, func(s string) bool {
-			for _, w := range words {
-				if s == w {
-					return true
-				}
-			}
-			return false
-		})
-	default:
-		set := make(map[string]struct{}, len(words))
-		for _, w := range words {
-			set[w] = struct{}{}
-		}
-		c = textTest(o, source, func(s string) bool { _, ok := set[s]; return ok })
-	}
-	c.access = &access{kind: byText, of: o, words: words}
-	return c
-}
-
-// numberIn tells whether the number is one of numbers; a zero one is absent.
-func numberIn(o *operand, source string, numbers []Number) *condition {
-	var c *condition
-	if len(numbers) == 1 {
-		want := numbers[0]
-		c = numberTest(o, source, func(_ *frame, n Number) bool { return n == want })
-	} else {
-		set := make(map[Number]struct{}, len(numbers))
-		for _, n := range numbers {
-			set[n] = struct{}{}
-		}
-		c = numberTest(o, source, func(_ *frame, n Number) bool { _, ok := set[n]; return ok })
-	}
-	c.access = &access{kind: byNumber, of: o, numbers: numbers}
-	return c
-}
-
-// prefix is that of an E.164 number: its first digits as an integer.
-type prefix struct {
-	digits int
-	value  uint64
-}
-
-// digitsOf counts the digits of an E.164 number; 0 for any other.
-func digitsOf(n Number) int {
-	if n.Kind() != Global {
-		return 0
-	}
-	d := 1
-	for key := n.Key(); d < len(powers) && key >= powers[d]; d++ {
-	}
-	return d
-}
-
-// begins tells whether n, of the given count of digits, begins with p.
-func (p prefix) begins(n Number, digits int) bool {
-	return digits >= p.digits && n.Key()/powers[digits-p.digits] == p.value
-}
-
-// numberPrefix tells whether an E.164 number begins with p.
-func numberPrefix(o *operand, source string, p prefix) *condition {
-	c := numberTest(o, source, func(_ *frame, n Number) bool { return p.begins(n, digitsOf(n)) })
-	c.access = &access{kind: byPrefix, of: o, prefix: p}
-	return c
-}
-
-// numberText tests a number as it is written: "+12025550142", or the digits of
-// what is no E.164 number.
-func numberText(o *operand, source string, test func([]byte) bool) *condition {
-	return numberTest(o, source, func(f *frame, n Number) bool { return test(f.written(n)) })
-}
-
-// bytesTest is the test of op against a constant.
-func bytesTest(op, want string) func([]byte) bool {
-	w := []byte(want)
-	switch op {
-	case "startsWith":
-		return func(b []byte) bool { return bytes.HasPrefix(b, w) }
-	case "endsWith":
-		return func(b []byte) bool { return bytes.HasSuffix(b, w) }
-	}
-	return func(b []byte) bool { return bytes.Contains(b, w) }
-}
-
-// stringTest is the test of op against a constant.
-func stringTest(op, want string) func(string) bool {
-	switch op {
-	case "startsWith":
-		return func(s string) bool { return strings.HasPrefix(s, want) }
-	case "endsWith":
-		return func(s string) bool { return strings.HasSuffix(s, want) }
-	}
-	return func(s string) bool { return strings.Contains(s, want) }
-}
-
-// matches tests against a regular expression in RE2 syntax.
-func matches(o *operand, source string, re *regexp.Regexp) *condition {
-	if o.isNumber() && o.project == nil {
-		return numberText(o, source, re.Match)
-	}
-	return textTest(o, source, re.MatchString)
-}
-
-// inList tells whether the number, or one of the set, has a row in l. The row
-// is that of the verdict unless another matched before.
-func inList(o *operand, source string, l *List, slot int) *condition {
-	return &condition{
-		source: source, reads: []*operand{o}, list: l,
-		access: &access{kind: byList, of: o, slot: slot},
-		eval: func(f *frame) bool {
-			row := f.find(slot)
-			if row == 0 {
-				return false
-			}
-			if f.row == 0 {
-				f.list, f.row = l, row
-			}
-			return true
-		},
-	}
-}
-
-// flagged makes a test of a pure truth value, which an index may ask once for
-// all rules.
-func flagged(c *condition) *condition {
-	c.access = &access{kind: byFlag, flag: c.eval, flagName: c.source}
-	return c
 }

@@ -15,7 +15,7 @@ func (e *Engine) Decide(c *Call, v *Verdict) {
 	}
 	counted := e.attempts.first(c)
 	if !l.set.derive(c) && counted {
-		e.unknownTrunks.Add(1)
+		e.unknownTrunks.count(c.TrunkName)
 	}
 	v.Caller, v.Callee = c.caller, c.callee
 	if c.trunk != nil {
@@ -24,13 +24,13 @@ func (e *Engine) Decide(c *Call, v *Verdict) {
 	if v.Guard = l.set.guard(c); v.Guard == Unguarded {
 		f := e.frames.Get().(*frame)
 		f.start(c, l.set)
-		f.facts, f.learned = e.facts, l.learned
+		f.facts, f.learned, f.layers = e.facts, l.learned, l.layers
 		e.judge(f, l, v, counted)
 		f.stop()
 		e.frames.Put(f)
 	}
 	if v.Action == Allow {
-		e.pending.Add(v.ID, pendingCall{
+		e.pending.Add(&v.ID, &pendingCall{
 			Caller: v.Caller, Callee: v.Callee, Origin: origin(c.trunk, c.Source),
 			Plain: len(l.set.learns) > 0 && isPlain(c.RequestURI, v.Callee), Again: !counted,
 		})
@@ -45,7 +45,7 @@ func (e *Engine) judge(f *frame, l *live, v *Verdict, counted bool) {
 		f.hits = d.hit(f, f.hits)
 	}
 	if e.cache != nil && len(x.dimensions) > 0 {
-		if list, ok := e.cache.find(l, f.hits); ok {
+		if list, ok := e.cache.find(l, f.hits, f.stripe); ok {
 			for _, n := range list {
 				if l.set.ask(l.set.rules[n], f, v, counted) {
 					return
@@ -66,7 +66,7 @@ func (e *Engine) judge(f *frame, l *live, v *Verdict, counted bool) {
 // ends the evaluation.
 func (rs *Ruleset) ask(r *Rule, f *frame, v *Verdict, counted bool) (ends bool) {
 	f.list, f.row = nil, 0
-	if !r.eval(f) {
+	if !r.rest(f) {
 		return false
 	}
 	if r.Mode == Monitor || rs.settings.Mode == Monitor {
@@ -96,7 +96,10 @@ func (rs *Ruleset) ask(r *Rule, f *frame, v *Verdict, counted bool) (ends bool) 
 func (rs *Ruleset) end(r *Rule, f *frame, v *Verdict) {
 	v.Action, v.Rule = r.Action, r
 	if f.row != 0 {
-		v.List, v.Row = f.list.Name, f.row
+		v.List = f.list.Name
+		if v.Live = f.liveRow(f.row); v.Live == nil {
+			v.Row = f.row
+		}
 	}
 	switch r.Action {
 	case Divert:
@@ -104,7 +107,7 @@ func (rs *Ruleset) end(r *Rule, f *frame, v *Verdict) {
 	case Block:
 		v.Label, v.Withhold = "", false
 		if v.Why = r.Why; r.Listed {
-			v.Why = f.list.WhyOf(f.row)
+			v.Why = f.why()
 		}
 		a := r.answer(v.Why)
 		v.Code, v.Phrase, v.Retry = a.code, a.phrase, a.retry
@@ -139,10 +142,13 @@ func (rs *Ruleset) derive(c *Call) (known bool) {
 		c.trunk = rs.trunks.at(c.Source.Unmap())
 	}
 	plan := rs.trunks.planOf(c.trunk)
+	written := "" // as the network number is; most callers write the same in From
 	if c.trunk != nil && c.trunk.Trusted {
-		c.network = asserted(c, plan)
+		c.network, written = asserted(c, plan)
 	}
-	c.presentation = plan.Number(c.From.User)
+	if c.presentation = c.network; written != c.From.User {
+		c.presentation = plan.Number(c.From.User)
+	}
 	if c.caller = c.network; c.caller.IsZero() {
 		c.caller = c.presentation
 	}
@@ -153,17 +159,18 @@ func (rs *Ruleset) derive(c *Call) (known bool) {
 	return known
 }
 
-func asserted(c *Call, plan *Plan) Number {
+// asserted is the number that a trusted trunk asserts, and how it is written.
+func asserted(c *Call, plan *Plan) (n Number, written string) {
 	for _, tel := range [...]bool{true, false} {
 		for i := range c.Asserted {
-			if c.Asserted[i].Tel == tel {
-				if n := plan.Number(c.Asserted[i].User); !n.IsZero() {
-					return n
+			if written = c.Asserted[i].User; c.Asserted[i].Tel == tel {
+				if n = plan.Number(written); !n.IsZero() {
+					return n, written
 				}
 			}
 		}
 	}
-	return plan.Number(c.RemoteParty.User)
+	return plan.Number(c.RemoteParty.User), c.RemoteParty.User
 }
 
 // isWithheld tells whether the caller asked not to be shown: by From, as
@@ -182,17 +189,19 @@ func isAnonymousUser(from *Identity) bool {
 	if user == "" {
 		return from.Host != ""
 	}
+	if len(user) > 1 && user[0] == '+' && user[1] != '0' {
+		return user == anonymousKeys
+	}
 	for _, name := range [...]string{"anonymous", "restricted", "unavailable", "private", "unknown"} {
 		if strings.EqualFold(user, name) {
 			return true
 		}
 	}
-	// +266696687 spells "anonymous" on a keypad.
-	if user == "+266696687" || user == "266696687" {
-		return true
-	}
-	return strings.Trim(strings.TrimPrefix(user, "+"), "0") == ""
+	return user == anonymousKeys[1:] || strings.Trim(strings.TrimPrefix(user, "+"), "0") == ""
 }
+
+// anonymousKeys spell "anonymous" on a keypad.
+const anonymousKeys = "+266696687"
 
 // asksPrivacy tells whether the Privacy values hold id or user.
 func asksPrivacy(values string) bool {

@@ -35,6 +35,15 @@ func benchRules(n int) string {
 	return b.String()
 }
 
+// benchTrunks are those that the rules and calls name, as many as n rules do.
+func benchTrunks(t testing.TB, n int) []Trunk {
+	trunks := []Trunk{testTrunk(t, "carrier", "192.0.2.0/24", true)}
+	for i := 0; i < n; i += 5 {
+		trunks = append(trunks, Trunk{Name: fmt.Sprintf("t%d", i), Country: "US"})
+	}
+	return trunks
+}
+
 // benchLists are lists of n numbers each.
 func benchLists(n int) []string {
 	r := rand.New(rand.NewPCG(1, 2))
@@ -79,7 +88,7 @@ func (b *benchCall) next() *Call {
 func BenchmarkDecide(b *testing.B) {
 	c := newBenchCall()
 	for _, n := range []int{10, 1_000, 10_000} {
-		s := Settings{Trunks: []Trunk{testTrunk(b, "carrier", "192.0.2.0/24", true)}}
+		s := Settings{Trunks: benchTrunks(b, n)}
 		rs := compiled(b, s, append([]string{"rules.yaml", benchRules(n)}, benchLists(10_000)...)...)
 		for _, cache := range []int64{0, 16 << 20} {
 			b.Run(fmt.Sprintf("rules=%d/cache=%t", n, cache > 0), func(b *testing.B) {
@@ -111,7 +120,7 @@ func BenchmarkDecideFlat(b *testing.B) {
 	}
 	var sides []*side
 	for _, n := range []int{10, 1_000, 10_000} {
-		s := Settings{Trunks: []Trunk{testTrunk(b, "carrier", "192.0.2.0/24", true)}}
+		s := Settings{Trunks: benchTrunks(b, n)}
 		files := append([]string{"rules.yaml", benchRules(n)}, benchLists(10_000)...)
 		for _, cache := range []int64{0, 16 << 20} {
 			name := fmt.Sprintf("%d-rules", n)

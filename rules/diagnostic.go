@@ -87,10 +87,13 @@ func (d Diagnostics) inOrder(files []string) {
 }
 
 // didYouMean is the hint for a word that is not among the known ones: the
-// nearest of them, or all when they are few, or nothing.
+// nearest of them that has some of it, or all when they are few, or nothing.
 func didYouMean(word string, known []string) string {
-	best, distance := "", max(2, len(word)/3)+1
+	best, distance := "", min(max(2, len(word)/3)+1, max(len(word), 1))
 	for _, k := range known {
+		if word == "" {
+			break // nothing is like it
+		}
 		if n := editDistance(strings.ToLower(word), strings.ToLower(k)); n < distance {
 			best, distance = k, n
 		}

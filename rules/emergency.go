@@ -16,6 +16,7 @@ const emergencyService = "urn:service:sos" // RFC 5031 §4.2
 // for concurrent use.
 type EmergencyTable struct {
 	numbers map[Number]bool // as raw digits
+	longest int             // digits that one of them has at most
 }
 
 // NewEmergency makes a table of the built-in numbers and extra ones: short
@@ -24,16 +25,21 @@ func NewEmergency(extra []string) (*EmergencyTable, error) {
 	t := &EmergencyTable{numbers: make(map[Number]bool, len(emergencyNumbers)+len(extra))}
 	for _, s := range emergencyNumbers {
 		d, _ := scan(s)
-		t.numbers[d.raw(0)] = true
+		t.add(&d)
 	}
 	for _, s := range extra {
 		d, ok := scan(s)
 		if !ok || d.n < 2 || d.n > maxGlobal {
 			return nil, fmt.Errorf("emergency number %q is none, write 2 to %d digits with or without +", s, maxGlobal)
 		}
-		t.numbers[d.raw(0)] = true
+		t.add(&d)
 	}
 	return t, nil
+}
+
+func (t *EmergencyTable) add(d *digits) {
+	t.numbers[d.raw(0)] = true
+	t.longest = max(t.longest, d.n)
 }
 
 // Called tells whether a call is an emergency call, by its Request-URI alone.
@@ -48,14 +54,32 @@ func (t *EmergencyTable) Called(requestURI, requestUser string) bool {
 		rest := requestURI[len(emergencyService):]
 		return rest == "" || strings.IndexByte(".;?#", rest[0]) >= 0
 	}
+	if t.beyond(requestUser) {
+		return false
+	}
 	d, ok := scan(requestUser)
 	return ok && t.numbers[d.raw(0)]
+}
+
+// beyond tells whether a user begins with more digits than any number of the
+// table has, as nearly all do.
+func (t *EmergencyTable) beyond(user string) bool {
+	user = strings.TrimPrefix(user, "+")
+	if len(user) <= t.longest {
+		return false
+	}
+	for i := range t.longest + 1 {
+		if user[i] < '0' || user[i] > '9' {
+			return false
+		}
+	}
+	return true
 }
 
 // Holds tells whether n, a Global number, is in the table with or without its
 // "+". Of any other, Called knows.
 func (t *EmergencyTable) Holds(n Number) bool {
-	if n.Kind() != Global {
+	if n.Kind() != Global || t.longest < maxGlobal && n.key >= powers[t.longest] {
 		return false
 	}
 	length := 0
@@ -63,4 +87,9 @@ func (t *EmergencyTable) Holds(n Number) bool {
 		length++
 	}
 	return t.numbers[Number{rawBit | uint64(length)<<lengthBits | n.key}]
+}
+
+// lists tells whether the digits of n are in the table, whatever n is.
+func (t *EmergencyTable) lists(n Number) bool {
+	return t.Holds(n) || n.Kind() != Global && t.numbers[Number{n.key &^ privateBit}]
 }

@@ -1,17 +1,21 @@
 package rules
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
+var errNoRules = errors.New("no rules are loaded")
+
 // Options size an engine.
 type Options struct {
 	CacheBytes int64              // for candidates and for facts about numbers, half each; 0: no cache
 	Pending    int                // calls whose outcome is waited for; 0: 65536
 	LearnedMax int                // numbers in one learned list; 0: 1,000,000
+	LiveMax    int                // live rows of one list; 0: 1,000,000
 	OnLearned  func(LearnedEntry) // told of every change to a learned list; nil: nobody
 }
 
@@ -25,9 +29,10 @@ type Engine struct {
 	pending  *Pending
 	attempts *attempts
 
-	unknownTrunks atomic.Uint64
+	unknownTrunks unknownTrunks
 
 	learned *LearnedLists
+	layers  *LiveLists
 
 	swap   sync.Mutex             // held by Swap
 	counts map[string]*RuleCounts // by rule id, of the rules at work
@@ -37,7 +42,8 @@ type Engine struct {
 type live struct {
 	set        *Ruleset
 	generation uint64
-	learned    []*Learned // by place in set.learns
+	learned    []*Learned  // by place in set.learns
+	layers     []*liveList // by place in set.finds
 }
 
 // NewEngine makes an engine without rules. Its owner closes it.
@@ -48,11 +54,16 @@ func NewEngine(o Options) (*Engine, error) {
 	if o.LearnedMax <= 0 {
 		o.LearnedMax = 1_000_000
 	}
+	if o.LiveMax <= 0 {
+		o.LiveMax = 1_000_000
+	}
 	e := &Engine{
 		pending: newPending(o.Pending), attempts: newAttempts(),
 		learned: NewLearnedLists(o.LearnedMax, o.OnLearned), counts: map[string]*RuleCounts{},
+		layers: newLiveLists(o.LiveMax),
 	}
-	e.frames.New = func() any { return new(frame) }
+	var made atomic.Uint32
+	e.frames.New = func() any { return &frame{stripe: made.Add(1)} }
 	var err error
 	if e.facts, err = newFacts(o.CacheBytes / 2); err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
@@ -84,26 +95,58 @@ func (e *Engine) Swap(rs *Ruleset) {
 		}
 		e.counts[r.ID] = r.Counts
 	}
-	e.learned.Swap(rs.learns, rs.unlearnable)
+	e.learned.Swap(rs.learns, e.unlearnable(rs))
 	for _, spec := range rs.learns {
 		l.learned = append(l.learned, e.learned.Named(spec.Name))
+	}
+	for _, look := range rs.finds {
+		l.layers = append(l.layers, e.layers.named(look.list.Name))
 	}
 	e.live.Store(l)
 }
 
-// unlearnable tells whether n must never be learned: emergency numbers and own
-// inventory, whenever its rows expire.
-func (rs *Ruleset) unlearnable(n Number) bool {
-	if rs.emergency.Holds(n) {
-		return true
-	}
+// unlearnable tells which numbers must never be learned: emergency numbers and
+// own inventory, whenever its rows expire.
+func (e *Engine) unlearnable(rs *Ruleset) func(Number) bool {
+	own := map[*List]*liveList{}
 	for _, l := range rs.lists {
-		if l.Own && l.Find(n, time.Time{}) != 0 {
-			return true
+		if l.Own {
+			own[l] = e.layers.named(l.Name)
 		}
 	}
-	return false
+	return func(n Number) bool {
+		if rs.emergency.Holds(n) {
+			return true
+		}
+		for l, layer := range own {
+			if layer.has(l, n, time.Time{}) {
+				return true
+			}
+		}
+		return false
+	}
 }
+
+// ChangeList makes a change to a list of the rules at work: all of it, from the
+// next call on, or nothing. keep is given the change as it will be made, its
+// entries in their global form, and makes it outlive the process; when it fails
+// nothing changes. A change that is at fault is a Diagnostics.
+func (e *Engine) ChangeList(ch LiveChange, at time.Time, keep func(LiveChange) error) (LiveChange, error) {
+	e.swap.Lock()
+	defer e.swap.Unlock()
+	rs := e.Ruleset()
+	if rs == nil {
+		return ch, errNoRules
+	}
+	made, err := e.layers.change(rs, ch, at, keep)
+	if l := rs.List(ch.List); err == nil && l != nil && l.Own {
+		e.learned.Swap(rs.learns, e.unlearnable(rs)) // takes off what must not be learned
+	}
+	return made, err
+}
+
+// Live are the live changes to lists, to restore and to save them.
+func (e *Engine) Live() *LiveLists { return e.layers }
 
 // Learned are the learned lists, to restore and to save them.
 func (e *Engine) Learned() *LearnedLists { return e.learned }
@@ -117,6 +160,9 @@ func (e *Engine) Observe(o *Outcome) Observed {
 	}
 	return observe(o, e.pending, e.learned, l.set.trunks)
 }
+
+// Facts are what rules can ask about n.
+func (e *Engine) Facts(n Number) Facts { return *e.facts.Of(n) }
 
 // Ruleset is the one at work, nil before the first Swap.
 func (e *Engine) Ruleset() *Ruleset {

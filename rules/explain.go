@@ -12,6 +12,7 @@ type Explanation struct {
 	Generation   uint64    `json:"generation"`
 	Mode         Mode      `json:"mode"`
 	Call         []Reading `json:"call"`
+	Trusted      bool      `json:"trusted"`                 // the trunk is
 	UnknownTrunk string    `json:"unknown_trunk,omitempty"` // as the switch named it
 	Guard        string    `json:"guard,omitempty"`         // why no rule was asked
 	Rules        []Trial   `json:"rules,omitempty"`
@@ -47,7 +48,7 @@ type Trial struct {
 type TrialPart struct {
 	Text     string `json:"text"`
 	Holds    bool   `json:"holds"`
-	Stateful bool   `json:"stateful,omitempty"` // it asks what was learned
+	Stateful bool   `json:"stateful,omitempty"` // it asks the clock or what was learned
 	Tests    []Test `json:"tests,omitempty"`    // what it is made of, when it is more than one test
 }
 
@@ -59,19 +60,23 @@ type Test struct {
 
 // MatchedRow is the row of a list that matched.
 type MatchedRow struct {
-	List    string    `json:"list"`
-	File    string    `json:"file"`
-	Line    int       `json:"line"`
-	Pattern string    `json:"pattern"`
-	Why     Why       `json:"why,omitempty"`
-	Source  string    `json:"source,omitempty"`
-	Note    string    `json:"note,omitempty"`
-	Expires time.Time `json:"expires,omitzero"`
+	List       string    `json:"list"`
+	File       string    `json:"file,omitempty"` // empty for a live row
+	Line       int       `json:"line,omitempty"`
+	Pattern    string    `json:"pattern"`
+	Subscriber string    `json:"subscriber,omitempty"`
+	Why        Why       `json:"why,omitempty"`
+	Source     string    `json:"source,omitempty"`
+	Note       string    `json:"note,omitempty"`
+	Added      time.Time `json:"added,omitzero"`
+	Expires    time.Time `json:"expires,omitzero"`
+	Live       bool      `json:"live,omitempty"` // added while the daemon ran
+	By         string    `json:"by,omitempty"`   // who added it
 }
 
 // Explained is a verdict in words.
 type Explained struct {
-	ID        string   `json:"id"` // of this explanation; a decision has its own
+	ID        string   `json:"id"` // stands where a decision has its own
 	Action    string   `json:"action"`
 	Why       string   `json:"why,omitempty"`
 	Rule      string   `json:"rule,omitempty"`
@@ -84,11 +89,14 @@ type Explained struct {
 	Monitored []string `json:"monitored,omitempty"` // rules that would have stopped the call
 }
 
+// noID stands in for the id of a decision, as long as one and none itself.
+var noID = ID([]byte("explain-no-such-call"))
+
 // Explain tells what Decide would say of c and how it would come to it. It
 // fills c as Decide does and records nothing.
 func (e *Engine) Explain(c *Call) *Explanation {
 	x := &Explanation{}
-	v := &Verdict{ID: newID(c.At)}
+	v := &Verdict{ID: noID}
 	l := e.live.Load()
 	if l == nil {
 		x.Verdict = explained(v)
@@ -98,7 +106,8 @@ func (e *Engine) Explain(c *Call) *Explanation {
 	if !l.set.derive(c) {
 		x.UnknownTrunk = c.TrunkName
 	}
-	f := &frame{facts: e.facts, learned: l.learned}
+	x.Trusted = c.trunk != nil && c.trunk.Trusted
+	f := &frame{facts: e.facts, learned: l.learned, layers: l.layers}
 	f.start(c, l.set)
 	for i := range attributes {
 		x.Call = append(x.Call, reading(&attributes[i], f))
@@ -133,10 +142,10 @@ func (x *Explanation) try(l *live, f *frame, v *Verdict) {
 		if r.Mode != Off {
 			t.try(r, f)
 			switch {
-			case !ended:
+			case !ended && !t.Skipped:
 				t.Ended = l.set.ask(r, f, v, false)
 				ended = t.Ended
-			case t.Matched && r.Ends && r.Mode == Enforce:
+			case ended && t.Matched && r.Ends && r.Mode == Enforce:
 				x.Overruled = append(x.Overruled, r.ID)
 			}
 		}
@@ -149,8 +158,7 @@ func (t *Trial) try(r *Rule, f *frame) {
 	f.list, f.row = nil, 0
 	t.Matched = r.eval(f)
 	if t.Matched && f.row != 0 {
-		row := f.list.Row(f.row)
-		t.Row = &MatchedRow{List: f.list.Name, File: f.list.File, Line: row.Line, Pattern: row.Pattern, Why: row.Why, Source: row.Source, Note: row.Note, Expires: row.Expires}
+		t.Row = f.matched()
 	}
 	for _, part := range r.condition.conjuncts() {
 		p := TrialPart{Text: part.source, Holds: part.eval(f), Stateful: part.stateful}
@@ -171,7 +179,7 @@ func (t *Trial) try(r *Rule, f *frame) {
 }
 
 func reading(a *Attribute, f *frame) Reading {
-	o := &operand{source: a.Name, typ: a.Type, text: a.text, number: a.number, address: a.address, set: a.Type == NumberSetType}
+	o := a.operand()
 	if a.Type == FlagType {
 		o = flagOperand(a)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 func status(code int, phrase string) string { return strconv.Itoa(code) + " " + phrase }
@@ -18,9 +19,14 @@ func (x *Explanation) String() string {
 	var b strings.Builder
 	b.WriteString("call\n")
 	for _, r := range x.Call {
-		if r.Value != "" {
-			fmt.Fprintf(&b, "  %-13s %s\n", r.Name, r.Value)
+		if r.Value == "" || r.Value == Unattested.String() {
+			continue
 		}
+		fmt.Fprintf(&b, "  %-13s %s", r.Name, r.Value)
+		if r.Name == "trunk" && x.Trusted {
+			b.WriteString(" (trusted)")
+		}
+		b.WriteByte('\n')
 	}
 	if x.UnknownTrunk != "" {
 		fmt.Fprintf(&b, "  trunk %q is not configured: no trunk, not trusted\n", x.UnknownTrunk)
@@ -49,7 +55,7 @@ func (t *Trial) write(b *strings.Builder) {
 	case t.Mode == Off:
 		outcome = "off"
 	case t.Skipped:
-		outcome = "skipped by the index"
+		outcome = "cannot match, skipped by the index"
 	case t.Matched && t.After:
 		outcome = "matches, but the evaluation had ended"
 	case t.After:
@@ -59,7 +65,7 @@ func (t *Trial) write(b *strings.Builder) {
 	case t.Matched:
 		outcome = "MATCH"
 	}
-	fmt.Fprintf(b, "  %s (%s:%d): %s → %s\n", t.Rule, t.File, t.Line, outcome, t.Does)
+	fmt.Fprintf(b, "  %s (%s:%d, %s): %s\n", t.Rule, t.File, t.Line, t.Does, outcome)
 	if t.Mode == Off || t.Skipped {
 		return
 	}
@@ -73,17 +79,33 @@ func (t *Trial) write(b *strings.Builder) {
 		fmt.Fprintf(b, "        %s = %q\n", r.Name, r.Value)
 	}
 	if r := t.Row; r != nil {
-		fmt.Fprintf(b, "    row %s in list %s (%s:%d)", r.Pattern, r.List, r.File, r.Line)
-		for _, item := range [...]struct{ name, value string }{{"why", r.Why.String()}, {"source", r.Source}, {"note", r.Note}} {
-			if item.value != "" {
-				fmt.Fprintf(b, ", %s: %s", item.name, item.value)
-			}
-		}
-		if !r.Expires.IsZero() {
-			fmt.Fprintf(b, ", expires %s", r.Expires.Format("2006-01-02 15:04:05 MST"))
-		}
-		b.WriteByte('\n')
+		fmt.Fprintf(b, "    %s\n", r)
 	}
+}
+
+// String is the row and what it says, on one line.
+func (r *MatchedRow) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "row %s in list %s", r.Pattern, r.List)
+	if r.Live {
+		b.WriteString(" (live)")
+	} else {
+		fmt.Fprintf(&b, " (%s:%d)", r.File, r.Line)
+	}
+	for _, item := range [...]struct{ name, value string }{{"subscriber", r.Subscriber}, {"why", r.Why.String()}, {"source", r.Source},
+		{"note", r.Note}, {"added", moment(r.Added)}, {"by", r.By}, {"expires", moment(r.Expires)}} {
+		if item.value != "" {
+			fmt.Fprintf(&b, ", %s: %s", item.name, item.value)
+		}
+	}
+	return b.String()
+}
+
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02 15:04:05 MST")
 }
 
 func yesNo(b bool) string {

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/dgraph-io/ristretto/v2"
@@ -45,20 +46,33 @@ var numberTypes = map[phonenumbers.PhoneNumberType]string{
 // own, the others from libphonenumber, behind a cache. It is safe for
 // concurrent use.
 type factTable struct {
-	areas  *areas
-	cache  *ristretto.Cache[uint64, Facts]
-	hits   atomic.Uint64
-	misses atomic.Uint64
-	drops  atomic.Uint64
+	areas *areas
+	cache *ristretto.Cache[uint64, *Facts] // nil: off
+	queue chan learnedFacts
+	done  sync.WaitGroup
+	same  sync.Map // Facts → *Facts: there are few, each is kept once
+
+	hits, misses, drops atomic.Uint64
+}
+
+// learnedFacts wait to be put into the cache.
+type learnedFacts struct {
+	key uint64
+	is  *Facts
 }
 
 // FactStats count the questions about numbers outside the NANP.
 type FactStats struct {
 	Hits, Misses uint64 // by the cache
 	Drops        uint64 // facts that the cache was too busy to take
+	Queue        int    // facts that wait to be put into it
 }
 
-const factCost = 128 // bytes of one cached number, with the cache's own books
+// Bounds of the cache of facts.
+const (
+	factCost  = 96   // bytes of one cached number, with the cache's own books
+	factQueue = 1024 // facts that wait to be put into the cache
+)
 
 // newFacts makes a table whose cache takes up to cacheBytes; 0 means none. Its
 // owner closes it.
@@ -67,7 +81,7 @@ func newFacts(cacheBytes int64) (*factTable, error) {
 	if cacheBytes <= 0 {
 		return t, nil
 	}
-	cache, err := ristretto.NewCache(&ristretto.Config[uint64, Facts]{
+	cache, err := ristretto.NewCache(&ristretto.Config[uint64, *Facts]{
 		NumCounters:        max(10*cacheBytes/factCost, 1000),
 		MaxCost:            max(cacheBytes, factCost),
 		BufferItems:        1024, // a full buffer costs one allocation
@@ -76,42 +90,66 @@ func newFacts(cacheBytes int64) (*factTable, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cache of number facts of %d bytes: %w", cacheBytes, err)
 	}
-	t.cache = cache
+	t.cache, t.queue = cache, make(chan learnedFacts, factQueue)
+	t.done.Go(t.fill)
 	return t, nil
 }
 
-// Of is what there is to say of n. It allocates only for a number outside the
-// NANP that the cache does not hold.
-func (t *factTable) Of(n Number) Facts {
+// noFacts are those of what is no global number.
+var noFacts Facts
+
+// Of is what there is to say of n; it must not be changed. It allocates only
+// for a number outside the NANP that the cache does not hold.
+func (t *factTable) Of(n Number) *Facts {
 	switch {
-	case n.Kind() != Global:
-		return Facts{}
-	case n.key >= nanp && n.key < 2*nanp:
+	case n.key-nanp < nanp:
 		return t.areas.facts(n.key - nanp)
+	case n.Kind() != Global:
+		return &noFacts
 	case t.cache == nil:
 		t.misses.Add(1)
-		return lookUp(n)
+		return t.look(n)
 	}
 	if f, ok := t.cache.Get(n.key); ok {
 		t.hits.Add(1)
 		return f
 	}
 	t.misses.Add(1)
-	f := lookUp(n)
-	if !t.cache.Set(n.key, f, factCost) {
+	f := t.look(n)
+	select {
+	case t.queue <- learnedFacts{n.key, f}:
+	default:
 		t.drops.Add(1)
 	}
 	return f
 }
 
+// look asks the library.
+func (t *factTable) look(n Number) *Facts {
+	f := lookUp(n)
+	is, _ := t.same.LoadOrStore(f, &f)
+	return is.(*Facts)
+}
+
+// fill puts into the cache what was looked up, until the queue is closed.
+func (t *factTable) fill() {
+	for f := range t.queue {
+		if !t.cache.Set(f.key, f.is, factCost) {
+			t.drops.Add(1)
+		}
+	}
+}
+
 // Stats is the count of what happened since the start.
 func (t *factTable) Stats() FactStats {
-	return FactStats{Hits: t.hits.Load(), Misses: t.misses.Load(), Drops: t.drops.Load()}
+	return FactStats{Hits: t.hits.Load(), Misses: t.misses.Load(), Drops: t.drops.Load(), Queue: len(t.queue)}
 }
 
 // Close ends the cache. The table must not be asked any more.
 func (t *factTable) Close() {
 	if t.cache != nil {
+		close(t.queue)
+		t.done.Wait()
 		t.cache.Close()
 	}
 }

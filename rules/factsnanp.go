@@ -12,15 +12,24 @@ import (
 type area struct {
 	assigned   bool
 	geographic bool
-	country    string
-	kind       string      // type of its numbers, where sets does not tell
 	sets       []numberSet // of what types its numbers can be, when there are several
+	valid      *Facts      // of its numbers that can be assigned, where sets does not tell
+	both       *Facts      // of those that are of a fixed line or mobile
+	invalid    *Facts
 }
 
 // numberSet are the numbers of one type.
 type numberSet struct {
-	kind string
-	in   *automaton
+	in *automaton
+	is *Facts
+}
+
+// newArea is an assigned one.
+func newArea(country, kind string, geographic bool) area {
+	return area{assigned: true, geographic: geographic,
+		valid:   &Facts{Valid: true, Country: country, Type: kind},
+		both:    &Facts{Valid: true, Country: country, Type: "fixed-or-mobile"},
+		invalid: &Facts{Country: country, Type: unknownType}}
 }
 
 // areas are those of the NANP by their three digits.
@@ -59,7 +68,7 @@ var nanpAreas = sync.OnceValue(func() *areas {
 	}
 	for _, o := range openedAreas {
 		if a := &t[o.code]; !a.assigned {
-			*a = area{assigned: true, geographic: true, country: o.country, kind: "fixed-or-mobile"}
+			*a = newArea(o.country, "fixed-or-mobile", true)
 		}
 	}
 	return t
@@ -85,34 +94,39 @@ func (t *areas) add(region string, m *phonenumbers.PhoneMetadata) {
 		{"mobile", m.GetMobile()},
 	} {
 		if a := numbersOf(s.of); a != nil {
-			sets = append(sets, numberSet{s.kind, a})
+			sets = append(sets, numberSet{a, &Facts{Valid: true, Country: region, Type: s.kind}})
 		}
 	}
 	same := m.GetFixedLine().GetNationalNumberPattern() == m.GetMobile().GetNationalNumberPattern()
 	for code := 200; code <= 999; code++ {
+		if t[code].assigned {
+			continue
+		}
 		digits := []byte{byte(code / 100), byte(code / 10 % 10), byte(code % 10)}
-		a := area{country: region}
+		var own []numberSet
+		geographic, kind := false, ""
 		for _, s := range sets {
 			if !s.in.begins(digits) {
 				continue
 			}
-			line := s.kind == "fixed" || s.kind == "mobile"
-			if line && same {
-				s.kind = "fixed-or-mobile"
+			kind = s.is.Type
+			if line := kind == "fixed" || kind == "mobile"; line {
+				geographic = true
+				if same {
+					kind = "fixed-or-mobile"
+				}
 			}
-			a.assigned = true
-			a.geographic = a.geographic || line
-			a.kind = s.kind
-			a.sets = append(a.sets, s)
+			own = append(own, numberSet{s.in, &Facts{Valid: true, Country: region, Type: kind}})
 		}
-		if !a.assigned || t[code].assigned {
+		if len(own) == 0 {
 			continue
 		}
-		if a.geographic && len(a.sets) > 1 {
-			a.kind = "fixed-or-mobile"
+		if geographic && len(own) > 1 {
+			kind = "fixed-or-mobile"
 		}
-		if len(a.sets) == 1 || !slices.ContainsFunc(a.sets, func(s numberSet) bool { return s.kind != a.kind }) {
-			a.sets = nil
+		a := newArea(region, kind, geographic)
+		if slices.ContainsFunc(own, func(s numberSet) bool { return s.is.Type != kind }) {
+			a.sets = own
 		}
 		t[code] = a
 	}
@@ -134,26 +148,32 @@ func numbersOf(d *phonenumbers.PhoneNumberDesc) *automaton {
 // form NPA NXX XXXX; the rules beyond assigned area codes are: NXX begins with
 // 2 to 9; it is not N11 in a geographic area, nor 911 in any; 555-01XX is kept
 // for fiction in geographic areas, as is 800-555-0199.
-func (t *areas) facts(number uint64) Facts {
+func (t *areas) facts(number uint64) *Facts {
 	code, exchange, line := number/10_000_000, number/10_000%1000, number%10_000
 	a := &t[code]
-	f := Facts{Country: a.country, Type: unknownType}
 	if !a.assigned {
-		f.Country = "US"
-		f.Unopened = opens(code) && exchange >= 200 && exchange != 911
-		return f
+		if opens(code) && exchange >= 200 && exchange != 911 {
+			return &unopened
+		}
+		return &unassigned
 	}
 	switch {
 	case exchange < 200, exchange == 911,
 		a.geographic && exchange%100 == 11,
 		a.geographic && exchange == 555 && line/100 == 1,
 		code == 800 && exchange == 555 && line == 199:
-		return f
+		return a.invalid
+	case a.sets == nil:
+		return a.valid
 	}
-	f.Valid = true
-	f.Type = a.typeOf(number)
-	return f
+	return a.of(number)
 }
+
+// What is said of numbers of area codes that are not assigned.
+var (
+	unassigned = Facts{Country: "US", Type: unknownType}
+	unopened   = Facts{Country: "US", Type: unknownType, Unopened: true}
+)
 
 // opens tells whether an area code that no table has can be opened: about
 // fifteen are in a year. None can that begins with 0 or 1, is a service code
@@ -171,29 +191,26 @@ func opens(code uint64) bool {
 	return true
 }
 
-// typeOf is the type of ten digits: of the first set that has them, where two
-// have them the one for both, and that of the area where none has.
-func (a *area) typeOf(number uint64) string {
-	if a.sets == nil {
-		return a.kind
-	}
+// of are the facts of ten digits: of the first set that has them, where two have
+// them those for both, and those of the area where none has.
+func (a *area) of(number uint64) *Facts {
 	var digits [10]byte
 	for i := len(digits) - 1; i >= 0; i-- {
 		digits[i] = byte(number % 10)
 		number /= 10
 	}
-	kind := ""
+	var is *Facts
 	for i := range a.sets {
 		switch s := &a.sets[i]; {
 		case !s.in.matches(digits[:]):
-		case kind == "fixed" && s.kind == "mobile":
-			return "fixed-or-mobile"
-		case kind == "":
-			kind = s.kind
+		case is == nil:
+			is = s.is
+		case is.Type == "fixed" && s.is.Type == "mobile":
+			return a.both
 		}
 	}
-	if kind == "" {
-		return a.kind
+	if is == nil {
+		return a.valid
 	}
-	return kind
+	return is
 }

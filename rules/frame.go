@@ -8,16 +8,22 @@ type frame struct {
 	facts   *factTable
 	learned []*Learned // by place in the ruleset
 
-	row  RowRef // first row that the rule at hand holds by, 0 for none
+	row  RowRef // first row that the rule at hand holds by, 0 for none; live rows are below 0
 	list *List  // of that row; without one it says nothing
 
 	headers []headerValue        // by header slot; empty but while a call is judged
 	found   []RowRef             // by look-up slot: the row + 1, so that 0 is not asked yet
+	layers  []*liveList          // by look-up slot
+	lived   []*LiveRow           // those found; the i-th is row firstLive - i
 	known   [maxCallers + 2]fact // of the callers, the callee and who diverted the call
 	knowns  int
-	text    [24]byte // a number as it is written
-	hits    []uint32 // postings that the call hits
+	clocks  []localTimes // of the numbers whose local time was asked for
+	times   []localTime  // that clocks are parts of
+	voucher voucher      // what a trusted trunk says of the caller's number
+	text    [24]byte     // a number as it is written
+	hits    []uint32     // postings that the call hits
 	cursors [][]int32
+	stripe  uint32 // of counters
 }
 
 // headerValue is what header("…") says.
@@ -28,12 +34,13 @@ type headerValue struct {
 
 type fact struct {
 	of Number
-	is Facts
+	is *Facts
 }
 
 // start makes f ready for c.
 func (f *frame) start(c *Call, set *Ruleset) {
 	f.call, f.set, f.list, f.row, f.knowns = c, set, nil, 0, 0
+	f.clocks, f.times, f.voucher.read = f.clocks[:0], f.times[:0], false
 	if n := len(set.finds); cap(f.found) < n {
 		f.found = make([]RowRef, n)
 	} else {
@@ -52,6 +59,8 @@ func (f *frame) stop() {
 	f.call, f.set, f.facts, f.learned, f.list = nil, nil, nil, nil, nil
 	clear(f.cursors[:cap(f.cursors)])
 	clear(f.headers)
+	clear(f.lived)
+	f.layers, f.lived = nil, f.lived[:0]
 }
 
 // header is the value of a header that rules ask for, looked for once a call:
@@ -67,29 +76,35 @@ func (f *frame) header(slot int) string {
 	return h.text
 }
 
-// find is the row of a shared look-up, asked once a call: of the number, or of
-// the first number of the set that has one.
+// find is the row of a shared look-up, asked once a call: of the address, the
+// number, or the first number of the set that has one.
 func (f *frame) find(slot int) RowRef {
 	if r := f.found[slot]; r != 0 {
 		return r - 1
 	}
 	look := &f.set.finds[slot]
 	var row RowRef
-	if look.of.set {
+	switch {
+	case look.of.address != nil:
+		row = f.lookUpAddr(slot, look, look.of.address(f))
+	case look.of.set:
 		for _, n := range f.callers() {
-			if row = look.list.Find(n, f.call.At); row != 0 {
+			if row = f.lookUp(slot, look, n); row != 0 {
 				break
 			}
 		}
-	} else {
-		row = look.list.Find(look.of.number(f), f.call.At)
+	default:
+		row = f.lookUp(slot, look, look.of.number(f))
 	}
 	f.found[slot] = row + 1
 	return row
 }
 
-// factsOf are those of n, looked up once a call.
-func (f *frame) factsOf(n Number) Facts {
+// factsOf are those of n; those that no table has are looked up once a call.
+func (f *frame) factsOf(n Number) *Facts {
+	if n.key-nanp < nanp {
+		return f.facts.Of(n)
+	}
 	for i := range f.knowns {
 		if f.known[i].of == n {
 			return f.known[i].is

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"math"
-	"net/netip"
 	"slices"
 )
 
@@ -55,95 +54,6 @@ func next(lists [][]int32) int32 {
 	return least
 }
 
-// key is one value under which a rule can be posted. Equal keys are the same
-// value.
-type key struct {
-	kind    accessKind
-	of      string
-	word    string
-	number  Number
-	prefix  prefix
-	network netip.Prefix
-	slot    int
-}
-
-// keysOf are the keys of which one is hit whenever c holds; false when there
-// are none such.
-func keysOf(c *condition, weigh func([]keyed) int) ([]keyed, bool) {
-	switch {
-	case c.stateful && c.op != isAnd:
-		return nil, false
-	case c.op == isFalse:
-		return nil, true
-	case c.op == isTest && c.access != nil:
-		return c.access.keys(), true
-	case c.op == isOr:
-		var all []keyed
-		for _, p := range c.parts {
-			keys, ok := keysOf(p, weigh)
-			if !ok {
-				return nil, false
-			}
-			all = append(all, keys...)
-		}
-		return all, true
-	case c.op == isAnd:
-		return cheapest(c.parts, weigh)
-	}
-	return nil, false
-}
-
-// cheapest are the keys of the conjunct that weighs least.
-func cheapest(parts []*condition, weigh func([]keyed) int) (best []keyed, ok bool) {
-	least := math.MaxInt
-	for _, p := range parts {
-		if keys, found := keysOf(p, weigh); found {
-			if w := weigh(keys); w < least {
-				best, least, ok = keys, w, true
-			}
-		}
-	}
-	return best, ok
-}
-
-// keyed is a key with what it is looked up by.
-type keyed struct {
-	key
-	by *access
-}
-
-func (a *access) keys() []keyed {
-	base := key{kind: a.kind}
-	if a.of != nil {
-		base.of = a.of.source
-	}
-	var all []keyed
-	add := func(change func(*key)) {
-		k := base
-		change(&k)
-		all = append(all, keyed{k, a})
-	}
-	switch a.kind {
-	case byText:
-		for _, w := range a.words {
-			add(func(k *key) { k.word = w })
-		}
-	case byNumber:
-		for _, n := range a.numbers {
-			add(func(k *key) { k.number = n })
-		}
-	case byPrefix:
-		add(func(k *key) { k.prefix = a.prefix })
-	case byNetwork:
-		add(func(k *key) { k.network = a.network })
-	case byList:
-		add(func(k *key) { k.slot = a.slot })
-	case byFlag:
-		add(func(k *key) { k.of = a.flagName })
-	}
-	return all
-}
-
 // newIndex posts the rules that can be asked about; those that are off are
 // left out.
 func newIndex(rules []*Rule) *index {
@@ -171,11 +81,12 @@ func newIndex(rules []*Rule) *index {
 		if r.Mode == Off {
 			continue
 		}
-		keys, ok := cheapest(r.pure, weigh)
+		keys, part, ok := cheapest(r.pure, weigh)
 		if r.Indexed = ok; !ok {
 			b.index.always = append(b.index.always, r.number)
 			continue
 		}
+		r.leaveOut(part)
 		for _, k := range keys {
 			b.post(k, r.number)
 		}
@@ -254,15 +165,15 @@ func (b *indexBuilder) finish() *index {
 		g := &b.groups[i]
 		switch g.kind {
 		case byText:
-			d := &textDimension{of: g.by.of, ids: make(map[string]uint32, len(g.keys))}
+			d := &textDimension{of: g.by.of, ids: newWordTable(len(g.keys))}
 			for j, k := range g.keys {
-				d.ids[k.word] = g.ids[j]
+				d.ids.put(k.word, g.ids[j])
 			}
 			x.dimensions = append(x.dimensions, d)
 		case byNumber:
-			d := &numberDimension{of: g.by.of, ids: make(map[Number]uint32, len(g.keys))}
+			d := &numberDimension{of: g.by.of, ids: newKeyTable(len(g.keys))}
 			for j, k := range g.keys {
-				d.ids[k.number] = g.ids[j]
+				d.ids.put(k.number.key, g.ids[j])
 			}
 			x.dimensions = append(x.dimensions, d)
 		case byPrefix:
@@ -281,9 +192,9 @@ func (b *indexBuilder) finish() *index {
 // prefixes makes the dimension of prefixes: the posting of a prefix holds the
 // rules of the shorter ones that begin it, too.
 func (b *indexBuilder) prefixes(g *group) *prefixDimension {
-	d := &prefixDimension{of: g.by.of, ids: make(map[prefix]uint32, len(g.keys))}
+	d := &prefixDimension{of: g.by.of, ids: newKeyTable(len(g.keys))}
 	for j, k := range g.keys {
-		d.ids[k.prefix] = g.ids[j]
+		d.ids.put(k.prefix.key(), g.ids[j])
 		if !slices.Contains(d.lengths, k.prefix.digits) {
 			d.lengths = append(d.lengths, k.prefix.digits)
 		}
@@ -300,7 +211,7 @@ func (b *indexBuilder) prefixes(g *group) *prefixDimension {
 			if n >= k.prefix.digits {
 				continue
 			}
-			if id, ok := d.ids[prefix{n, k.prefix.value / powers[k.prefix.digits-n]}]; ok {
+			if id, ok := d.ids.find(prefix{n, k.prefix.value / powers[k.prefix.digits-n]}.key()); ok {
 				merged = union(merged, own[id])
 			}
 		}

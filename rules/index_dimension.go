@@ -9,7 +9,7 @@ import (
 
 type textDimension struct {
 	of  *operand
-	ids map[string]uint32
+	ids *wordTable
 }
 
 func (d *textDimension) hit(f *frame, hits []uint32) []uint32 {
@@ -28,7 +28,7 @@ func (d *textDimension) hit(f *frame, hits []uint32) []uint32 {
 
 // add appends the posting of word, unless it is among those from own on.
 func (d *textDimension) add(hits []uint32, own int, word string) []uint32 {
-	if id, ok := d.ids[word]; ok && !slices.Contains(hits[own:], id) {
+	if id, ok := d.ids.find(word); ok && !slices.Contains(hits[own:], id) {
 		hits = append(hits, id)
 	}
 	return hits
@@ -36,18 +36,18 @@ func (d *textDimension) add(hits []uint32, own int, word string) []uint32 {
 
 type numberDimension struct {
 	of  *operand
-	ids map[Number]uint32
+	ids *keyTable
 }
 
 func (d *numberDimension) hit(f *frame, hits []uint32) []uint32 {
 	if !d.of.set {
-		if id, ok := d.ids[d.of.number(f)]; ok {
+		if id, ok := d.ids.find(d.of.number(f).key); ok {
 			hits = append(hits, id)
 		}
 		return hits
 	}
 	for _, n := range f.callers() {
-		if id, ok := d.ids[n]; ok {
+		if id, ok := d.ids.find(n.key); ok {
 			hits = append(hits, id)
 		}
 	}
@@ -56,7 +56,7 @@ func (d *numberDimension) hit(f *frame, hits []uint32) []uint32 {
 
 type prefixDimension struct {
 	of      *operand
-	ids     map[prefix]uint32
+	ids     *keyTable
 	lengths []int // descending
 }
 
@@ -82,7 +82,7 @@ func (d *prefixDimension) longest(n Number) (uint32, bool) {
 		if length > digits {
 			continue
 		}
-		if id, ok := d.ids[prefix{length, n.Key() / powers[digits-length]}]; ok {
+		if id, ok := d.ids.find(prefix{length, n.Key() / powers[digits-length]}.key()); ok {
 			return id, true
 		}
 	}

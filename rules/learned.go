@@ -89,6 +89,17 @@ func (l *Learned) Has(n Number, at time.Time) bool {
 	return ok && at.Unix() < until
 }
 
+// Until is when the list forgets n, zero when n is not on it at that time.
+func (l *Learned) Until(n Number, at time.Time) time.Time {
+	s := l.shard(n.key)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if until := s.until[n.key]; at.Unix() < until {
+		return instant(until)
+	}
+	return time.Time{}
+}
+
 // set puts a number on the list, or with 0 takes it off.
 func (l *Learned) set(key uint64, until int64) {
 	s := l.shard(key)

@@ -3,14 +3,17 @@ package rules
 import (
 	"bytes"
 	"fmt"
+	"net/netip"
 )
 
-// entry is what the number of a row says: one number, signs, or a range.
+// entry is what the number of a row says: one number, signs, a range, or a
+// network.
 type entry struct {
 	number   uint64 // key of one number
 	signs    string // digits, N and X without "+", or empty
 	open     bool   // more digits may follow the signs
 	from, to uint64 // keys of a range
+	network  netip.Prefix
 }
 
 // String is the entry in its global form.
@@ -18,6 +21,10 @@ func (e entry) String() string {
 	switch {
 	case e.number != 0:
 		return Number{e.number}.String()
+	case e.network.IsSingleIP():
+		return e.network.Addr().String()
+	case e.network.IsValid():
+		return e.network.String()
 	case e.signs == "":
 		return Number{e.from}.String() + "-" + Number{e.to}.String()
 	case e.open:
@@ -26,6 +33,8 @@ func (e entry) String() string {
 	return "+" + e.signs
 }
 
+const asNumber = "as in +12025550142"
+
 const writeGlobal = "write it in its global form, +12025550142, or give the list a country"
 
 // entry reads the number of a row; the message says what is wrong with it.
@@ -33,8 +42,13 @@ func (l *listLoader) entry(text []byte) (e entry, message, hint string) {
 	switch {
 	case len(text) == 0:
 		return e, "a row without a number", "take the row out or comment it with #"
+	case isNetwork(text):
+		return readNetwork(string(text))
 	case bytes.ContainsAny(text, "*nNxX"):
 		return l.pattern(text)
+	}
+	if text[len(text)-1] == '-' {
+		return e, fmt.Sprintf("%q is a range without its end", text), "write it, or take the - out"
 	}
 	if i := rangeAt(text); i > 0 {
 		return l.span(text, i)
@@ -49,7 +63,7 @@ func (l *listLoader) number(text []byte) (n Number, message, hint string) {
 		if text[0] != '+' {
 			d, ok := scan(text)
 			if !ok {
-				return n, fmt.Sprintf("%q is no telephone number", text), ""
+				return n, fmt.Sprintf("%q is no telephone number", text), asNumber
 			}
 			return d.raw(0), fmt.Sprintf("%q has no country", text), writeGlobal
 		}
@@ -59,10 +73,10 @@ func (l *listLoader) number(text []byte) (n Number, message, hint string) {
 	}
 	d, ok := scan(text)
 	if !ok {
-		return n, fmt.Sprintf("%q is no telephone number", text), ""
+		return n, fmt.Sprintf("%q is no telephone number", text), asNumber
 	}
 	if d.plus {
-		return n, fmt.Sprintf("%q is no global number: %s", text, d.fault()), ""
+		return n, fmt.Sprintf("%q is no global number: %s", text, d.fault()), asNumber
 	}
 	return n, fmt.Sprintf("%q is no number in %s", text, l.plan.country), "write it in its global form, +12025550142"
 }

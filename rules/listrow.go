@@ -16,7 +16,9 @@ type listLoader struct {
 	errors   findings
 	warnings findings
 
+	visit   func(entry, uint64, rowDetail) (taken bool) // asked of each row before it is put into the list; nil: nobody
 	line    int
+	rows    int      // lines of content
 	first   bool     // no line of content was read yet
 	columns []column // of a CSV file, else nil
 	fields  []field  // of the current record
@@ -24,14 +26,20 @@ type listLoader struct {
 	texts   map[string]string // source and note of rows, once each
 
 	shapes map[shapeKey]int
-	ranges map[[2]uint64]RowRef
+	ranges map[rangeKey]RowRef
+
+	survey *bulkBuilder // only counts the numbers of plain rows; nil: rows are kept
+	bulk   *bulkBuilder // takes the numbers of plain rows; nil: they are rows as others
 }
 
 type shapeKey struct {
+	subscriber     uint64
 	length         int
 	open           bool
 	literals, nine uint64
 }
+
+type rangeKey struct{ subscriber, from, to uint64 }
 
 // column is what a column of a CSV file means.
 type column uint8
@@ -39,6 +47,7 @@ type column uint8
 const (
 	otherColumn column = iota
 	numberColumn
+	subscriberColumn
 	whyColumn
 	sourceColumn
 	noteColumn
@@ -46,7 +55,7 @@ const (
 	expiresColumn
 )
 
-var columnNames = []string{"number", "why", "source", "note", "added", "expires"}
+var columnNames = []string{"number", "subscriber", "why", "source", "note", "added", "expires"}
 
 // field is one field of a CSV record and where in the line it begins.
 type field struct {
@@ -56,13 +65,13 @@ type field struct {
 
 func newListLoader(spec listSpec) *listLoader {
 	l := &listLoader{
-		list:    &List{listSpec: spec, details: make([]rowDetail, 1)},
+		list:    newList(spec),
 		subject: fmt.Sprintf("list %q", spec.Name),
 		first:   true,
 		details: map[rowDetail]int32{},
 		texts:   map[string]string{},
 		shapes:  map[shapeKey]int{},
-		ranges:  map[[2]uint64]RowRef{},
+		ranges:  map[rangeKey]RowRef{},
 	}
 	var err error
 	if l.plan, err = NewPlan(spec.Country, nil); err != nil {
@@ -97,6 +106,20 @@ func (l *listLoader) readHeader(line []byte) bool {
 	}
 	if !slices.Contains(l.columns, numberColumn) {
 		l.fault(1, `no column "number" in the header`, "begin a CSV file with a header such as number,why,note; fields are separated by commas")
+		return false
+	}
+	return l.checkSubscribers(line, slices.Index(l.columns, subscriberColumn))
+}
+
+// checkSubscribers finds whether the file says whose its rows are, as its list
+// says; false when the rest makes no sense. at is the place of the column.
+func (l *listLoader) checkSubscribers(header []byte, at int) bool {
+	switch {
+	case l.list.Per != "" && at < 0:
+		l.fault(1, `no column "subscriber" in the header, which the list has because of per: `+l.list.Per, "write number,subscriber, or take per: out of the declaration")
+		return false
+	case l.list.Per == "" && at >= 0:
+		l.faultAt(header, l.fields[at].at, `a column "subscriber", but the list is declared for everybody`, "declare it with per: callee, or take the column out")
 		return false
 	}
 	return true
@@ -165,12 +188,16 @@ func (l *listLoader) readRecord(line []byte) {
 		l.faultAt(line, l.fields[len(l.columns)].at, fmt.Sprintf("%d fields, the header has %d", len(l.fields), len(l.columns)), `put a field that holds a comma in quotes: "a, b"`)
 		return
 	}
-	var number field
+	var number, subscriber field
 	var d rowDetail
 	good := true
 	for i, f := range l.fields {
-		if l.columns[i] == numberColumn {
+		switch l.columns[i] {
+		case numberColumn:
 			number = f
+			continue
+		case subscriberColumn:
+			subscriber = f
 			continue
 		}
 		if len(f.text) == 0 {
@@ -181,9 +208,30 @@ func (l *listLoader) readRecord(line []byte) {
 			good = false
 		}
 	}
-	if good {
-		l.add(line, number.at, number.text, d)
+	if i := slices.Index(l.columns, expiresColumn); good && d.expires != 0 && d.expires < d.added {
+		l.faultAt(line, l.fields[i].at, fmt.Sprintf("expires %s, before it was added", l.fields[i].text), "are the two swapped?")
+		good = false
 	}
+	var owner uint64
+	if l.list.Per != "" {
+		var message, hint string
+		if owner, message, hint = l.owner(subscriber.text); message != "" {
+			l.faultAt(line, subscriber.at, message, hint)
+			good = false
+		}
+	}
+	if good {
+		l.add(line, number.at, number.text, owner, d)
+	}
+}
+
+// owner reads whose row it is.
+func (l *listLoader) owner(text []byte) (subscriber uint64, message, hint string) {
+	if len(text) == 0 {
+		return 0, "a row without a subscriber", "say whose row it is, or put it into a list for everybody"
+	}
+	n, message, hint := l.number(text)
+	return n.key, message, hint
 }
 
 // read reads a field into d; the message says what is wrong with it.
@@ -238,69 +286,148 @@ func readTime(text []byte, end bool) (int64, bool) {
 		if end {
 			t = t.AddDate(0, 0, 1)
 		}
-		return t.Unix(), true
+		return t.Unix(), t.Unix() > 0
 	}
 	t, err := time.Parse(time.RFC3339, string(text))
-	return t.Unix(), err == nil
+	return t.Unix(), err == nil && t.Unix() > 0
 }
 
 // add takes one row. text, which begins at byte at of the line, is its number.
-func (l *listLoader) add(line []byte, at int, text []byte, d rowDetail) {
-	e, message, hint := l.entry(text)
+func (l *listLoader) add(line []byte, at int, text []byte, subscriber uint64, d rowDetail) {
+	e, message, hint := l.row(text)
+	if message == "" && subscriber != 0 && e.network.IsValid() {
+		message, hint = fmt.Sprintf("%q in a list per subscriber, which holds numbers", text), "put networks into a list for everybody"
+	}
 	if message != "" {
 		l.faultAt(line, at, message, hint)
 		return
 	}
-	row := rowLine{key: e.number, line: int32(l.line)}
-	if e.number == 0 {
-		row.key = rawBit | uint64(len(l.list.patterns))
+	if l.visit != nil && l.visit(e, subscriber, d) {
+		return
 	}
-	if d != (rowDetail{}) {
-		n, ok := l.details[d]
-		if !ok {
-			n = int32(len(l.list.details))
-			l.list.details = append(l.list.details, d)
-			l.details[d] = n
-		}
-		row.detail = n
+	if e.number != 0 && subscriber == 0 && d == (rowDetail{}) {
+		l.addNumber(e.number)
+		return
+	}
+	if l.survey != nil {
+		return
+	}
+	row := rowLine{key: e.number, line: l.at(), detail: l.detail(d)}
+	if known := l.addRow(e, subscriber, row); known != 0 {
+		l.duplicate(known, row)
+	} else {
+		l.warnWide(line, at, e)
+	}
+}
+
+// at is the current line as rows keep it.
+func (l *listLoader) at() int32 { return int32(min(l.line, maxLines)) }
+
+// addRow puts in a row, unless one is known that is for the same.
+func (l *listLoader) addRow(e entry, subscriber uint64, row rowLine) (known RowRef) {
+	if e.number == 0 {
+		row.key = rawBit | uint64(len(l.list.texts))
 	}
 	r := RowRef(len(l.list.rows) + 1)
+	if known = l.put(e, subscriber, r); known != 0 {
+		return known
+	}
+	l.list.rows = append(l.list.rows, row)
+	if subscriber != 0 {
+		l.list.subscribers = append(l.list.subscribers, subscriber)
+	}
+	if e.number != 0 {
+		l.list.exact.add(l.list.listContent, r)
+	} else {
+		l.list.texts = append(l.list.texts, e.String())
+	}
+	return 0
+}
+
+// addNumber takes a row that is a number and no more.
+func (l *listLoader) addNumber(number uint64) {
+	if l.visit != nil {
+		l.visit(entry{number: number}, 0, rowDetail{}) // which takes every number
+		return
+	}
+	if l.survey != nil {
+		l.survey.count(number)
+		return
+	}
+	row := rowLine{key: number, line: l.at()}
+	known := l.list.exact.find(l.list.listContent, 0, number)
+	if l.bulk != nil {
+		l.bulk.fill(number, known == 0)
+	}
+	switch {
+	case known != 0:
+		l.duplicate(known, row)
+	case l.bulk == nil:
+		l.list.rows = append(l.list.rows, row)
+		l.list.exact.add(l.list.listContent, RowRef(len(l.list.rows)))
+	}
+}
+
+// detail is the index of what a row has beside its number.
+func (l *listLoader) detail(d rowDetail) int32 {
+	if d == (rowDetail{}) {
+		return 0
+	}
+	n, ok := l.details[d]
+	if !ok {
+		n = int32(len(l.list.details))
+		l.list.details = append(l.list.details, d)
+		l.details[d] = n
+	}
+	return n
+}
+
+// put makes row r found by what it says, numbers apart. It is the row that is
+// for the same already, or 0.
+func (l *listLoader) put(e entry, subscriber uint64, r RowRef) (known RowRef) {
 	switch {
 	case e.number != 0:
-		if known := l.list.exact.find(l.list.rows, e.number); known != 0 {
-			l.duplicate(known, row)
-			return
+		return l.list.exact.find(l.list.listContent, subscriber, e.number)
+	case e.network.IsValid():
+		if known, _ = l.list.networks.Get(e.network); known == 0 {
+			l.list.networks.Insert(e.network, r)
 		}
-		l.list.rows = append(l.list.rows, row)
-		l.list.exact.add(l.list.rows, r)
-		return
+		return known
 	case e.signs == "":
-		key := [2]uint64{e.from, e.to}
-		if known := l.ranges[key]; known != 0 {
-			l.duplicate(known, row)
-			return
+		key := rangeKey{subscriber, e.from, e.to}
+		if known = l.ranges[key]; known == 0 {
+			l.ranges[key] = r
+			x := &l.patterns(subscriber).ranges
+			x.from, x.to, x.row = append(x.from, e.from), append(x.to, e.to), append(x.row, r)
 		}
-		l.ranges[key] = r
-		x := &l.list.ranges
-		x.from, x.to, x.row = append(x.from, e.from), append(x.to, e.to), append(x.row, r)
-	default:
-		s := newShape(e.signs, e.open)
-		key := shapeKey{s.length, s.open, s.literals, s.nine}
-		i, ok := l.shapes[key]
-		if !ok {
-			i = len(l.list.shapes)
-			l.list.shapes = append(l.list.shapes, s)
-			l.shapes[key] = i
-		}
-		rows := l.list.shapes[i].rows
-		if known := rows[literal(e.signs)]; known != 0 {
-			l.duplicate(known, row)
-			return
-		}
+		return known
+	}
+	s, p := newShape(e.signs, e.open), l.patterns(subscriber)
+	key := shapeKey{subscriber, s.length, s.open, s.literals, s.nine}
+	i, ok := l.shapes[key]
+	if !ok {
+		i = len(p.shapes)
+		p.shapes = append(p.shapes, s)
+		l.shapes[key] = i
+	}
+	rows := p.shapes[i].rows
+	if known = rows[literal(e.signs)]; known == 0 {
 		rows[literal(e.signs)] = r
 	}
-	l.list.patterns = append(l.list.patterns, e.String())
-	l.list.rows = append(l.list.rows, row)
+	return known
+}
+
+// patterns are those of a subscriber, 0 for everybody's.
+func (l *listLoader) patterns(subscriber uint64) *patternIndex {
+	if subscriber == 0 {
+		return &l.list.patterns
+	}
+	p := l.list.owned[subscriber]
+	if p == nil {
+		p = &patternIndex{}
+		l.list.owned[subscriber] = p
+	}
+	return p
 }
 
 // duplicate warns of a row for the same numbers as a known one. The one that

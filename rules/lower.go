@@ -3,7 +3,7 @@ package rules
 import (
 	"errors"
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
@@ -18,6 +18,10 @@ import (
 // maxWhen is the size in bytes beyond which a condition is data in disguise.
 const maxWhen = 64 << 10
 
+// maxDepth is how deep and, or and not may be nested. What is deeper was not
+// written by anybody, and each level holds the text of all below it.
+const maxDepth = 64
+
 // compiler makes conditions of expressions, for one ruleset.
 type compiler struct {
 	config  *conf.Config
@@ -26,6 +30,7 @@ type compiler struct {
 	finds   []find         // list look-ups, by slot
 	slots   map[string]int // of finds
 	headers []string       // that conditions ask for in lower case, by slot
+	trunks  []string       // that the configuration names, and "" for none; nil: any
 	d       *Diagnostics
 	warn    *Diagnostics
 }
@@ -38,8 +43,9 @@ type listEntry struct {
 
 // find is one look-up that all rules share: of is in list.
 type find struct {
-	of   *operand
-	list *List
+	of         *operand
+	list       *List
+	subscriber *operand // whose rows of the list, nil for everybody's
 }
 
 func newCompiler(d, warn *Diagnostics) *compiler {
@@ -55,14 +61,16 @@ func newCompiler(d, warn *Diagnostics) *compiler {
 			env[a.Name] = types.String
 		}
 	}
-	env["list"] = types.TypeOf(func(string) any { return nil })
-	env["learned"] = types.TypeOf(func(string) any { return nil })
-	env["country"] = types.TypeOf(func(any) string { return "" })
-	env["kind"] = types.TypeOf(func(any) string { return "" })
-	env["valid"] = types.TypeOf(func(any) bool { return false })
-	env["invalid"] = types.TypeOf(func(any) bool { return false })
-	env["header"] = types.TypeOf(func(string) string { return "" })
-	env["cidr"] = types.TypeOf(func(string, string) bool { return false })
+	for _, f := range functions {
+		switch f.Result { // the arguments are checked here, not by the library
+		case FlagType:
+			env[f.Name] = types.TypeOf(func(...any) bool { return false })
+		case ListType:
+			env[f.Name] = types.TypeOf(func(...any) any { return nil })
+		default:
+			env[f.Name] = types.TypeOf(func(...any) string { return "" })
+		}
+	}
 	c.config = conf.New(env)
 	for _, f := range builtin.Builtins {
 		c.config.Disabled[f.Name] = true
@@ -78,6 +86,7 @@ type lowering struct {
 	subject string
 	when    scalar
 	faults  int
+	deep    bool // it was found to be nested too deep
 }
 
 // compile makes the condition of a rule, nil after a finding.
@@ -95,7 +104,7 @@ func (c *compiler) compile(when scalar, subject string) *condition {
 		l.report(err)
 		return nil
 	}
-	condition := l.truth(tree.Node)
+	made := l.truth(tree.Node)
 	if l.faults > 0 {
 		return nil
 	}
@@ -106,7 +115,7 @@ func (c *compiler) compile(when scalar, subject string) *condition {
 		l.at(0, "is no condition", "")
 		return nil
 	}
-	return condition
+	return made
 }
 
 // parse turns a fault of the library into an error: rule files are input.
@@ -122,18 +131,52 @@ func (l *lowering) parse() (tree *parser.Tree, err error) {
 func (l *lowering) report(err error) {
 	var e *file.Error
 	if errors.As(err, &e) {
-		l.at(e.From, tidy(e.Message), "")
+		message := tidy(e.Message)
+		l.at(e.From, message, l.syntaxHint(message))
 		return
 	}
 	l.at(0, err.Error(), "")
 }
 
+// syntaxHint helps with what the parser did not understand.
+func (l *lowering) syntaxHint(message string) string {
+	open, quote := 0, rune(0)
+	for _, c := range l.when.text {
+		switch {
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'':
+			quote = c
+		case c == '(':
+			open++
+		case c == ')':
+			open--
+		}
+	}
+	switch {
+	case message == `unexpected operator "="`:
+		return "write == to compare"
+	case message == `unexpected operator "&"`, message == `unexpected operator "|"`:
+		return "write and, or"
+	case quote == 0 && open > 0:
+		return "a ) is missing"
+	case quote == 0 && open < 0:
+		return "there is a ) too many"
+	case strings.HasPrefix(message, "unexpected identifier "):
+		return "conditions are joined by and, or"
+	}
+	return ""
+}
+
 // tidy says a message of the expression parser in the words of rule files.
 func tidy(message string) string {
 	for from, to := range map[string]string{
-		"unexpected token EOF":         "the condition ends too early",
-		"unexpected end of expression": "the condition ends too early",
-		"literal not terminated":       "a quote is not closed",
+		"unexpected token EOF":                                         "the condition ends too early",
+		"unexpected end of expression":                                 "the condition ends too early",
+		"literal not terminated":                                       "a quote is not closed",
+		"compilation failed: expression exceeds maximum allowed nodes": "the condition has more than 10,000 parts",
 	} {
 		if message == from {
 			return to
@@ -167,6 +210,18 @@ func (l *lowering) fault(n ast.Node, message, hint string) *condition {
 
 // truth lowers what must be true or false.
 func (l *lowering) truth(n ast.Node) *condition {
+	c := l.condition(n)
+	if c.depth <= maxDepth {
+		return c
+	}
+	if !l.deep {
+		l.deep = true
+		l.fault(n, fmt.Sprintf("the condition is nested more than %d deep", maxDepth), "make several rules of it")
+	}
+	return constant(false)
+}
+
+func (l *lowering) condition(n ast.Node) *condition {
 	switch n := n.(type) {
 	case *ast.BoolNode:
 		return constant(n.Value)
@@ -177,9 +232,9 @@ func (l *lowering) truth(n ast.Node) *condition {
 	case *ast.BinaryNode:
 		switch n.Operator {
 		case "and", "&&":
-			return join(isAnd, l.truth(n.Left), l.truth(n.Right))
+			return join(isAnd, l.links(n)...)
 		case "or", "||":
-			return join(isOr, l.truth(n.Left), l.truth(n.Right))
+			return join(isOr, l.links(n)...)
 		}
 		return l.comparison(n)
 	case *ast.IdentifierNode:
@@ -193,9 +248,28 @@ func (l *lowering) truth(n ast.Node) *condition {
 		return l.truthCall(n)
 	}
 	if o := l.value(n); o != nil {
-		return l.fault(n, "is text, not a condition", "")
+		return l.fault(n, "is "+article(o.typ)+", not a condition", "")
 	}
 	return constant(false)
+}
+
+// links lowers the parts of a chain of one operator, which is as deep a tree as
+// it is long.
+func (l *lowering) links(n *ast.BinaryNode) []*condition {
+	parts := []ast.Node{n.Right}
+	left := n.Left
+	for {
+		b, ok := left.(*ast.BinaryNode)
+		if !ok || b.Operator != n.Operator {
+			break
+		}
+		parts, left = append(parts, b.Right), b.Left
+	}
+	links := []*condition{l.truth(left)}
+	for _, part := range slices.Backward(parts) {
+		links = append(links, l.truth(part))
+	}
+	return links
 }
 
 func exampleOf(a *Attribute) string {
@@ -218,10 +292,4 @@ func article(t ValueType) string {
 		return "true or false"
 	}
 	return "a " + t.String()
-}
-
-// flagOperand shows a flag in explanations.
-func flagOperand(a *Attribute) *operand {
-	flag := a.flag
-	return &operand{source: a.Name, typ: FlagType, text: func(f *frame) string { return strconv.FormatBool(flag(f)) }}
 }

@@ -3,7 +3,6 @@ package rules
 import (
 	"fmt"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,26 +13,29 @@ import (
 // truthCall lowers a call of a function that is true or false.
 func (l *lowering) truthCall(n *ast.CallNode) *condition {
 	fn := l.function(n)
-	if fn == nil {
+	switch {
+	case fn == nil:
+	case fn.test != nil:
+		return fn.test(l, n, fn)
+	case fn.Result == ListType:
+		return l.fault(n, fn.Name+"() is not a condition", fmt.Sprintf("ask for a number in it, as in caller in %s(%s)", fn.Name, quoteArgument(n)))
+	default:
+		return l.fault(n, fmt.Sprintf("%s() is %s, not a condition", fn.Name, article(fn.Result)), "compare it, as in "+fn.Example)
+	}
+	return constant(false)
+}
+
+// validity lowers valid(number) and invalid(number).
+func (l *lowering) validity(n *ast.CallNode, fn *Function) *condition {
+	o := l.numberArgument(n, fn, 0)
+	if o == nil {
 		return constant(false)
 	}
-	switch fn.Name {
-	case "valid", "invalid":
-		o := l.numberArgument(n, fn)
-		if o == nil {
-			return constant(false)
-		}
-		want := fn.Name == "valid"
-		return flagged(numberTest(o, fn.Name+"("+o.source+")", func(f *frame, n Number) bool {
-			valid, known := f.validity(n)
-			return known && valid == want
-		}))
-	case "cidr":
-		return l.cidr(n)
-	case "list", "learned":
-		return l.fault(n, fn.Name+"() is not a condition", fmt.Sprintf("ask for a number in it, as in caller in %s(%s)", fn.Name, quoteArgument(n)))
-	}
-	return l.fault(n, fn.Name+"() is text, not a condition", "compare it, as in "+fn.Signature+` == "…"`)
+	want := fn.Name == "valid"
+	return flagged(numberTest(o, fn.Name+"("+o.source+")", func(f *frame, n Number) bool {
+		valid, known := f.validity(n)
+		return known && valid == want
+	}))
 }
 
 func quoteArgument(n *ast.CallNode) string {
@@ -43,7 +45,7 @@ func quoteArgument(n *ast.CallNode) string {
 	return `"name"`
 }
 
-func (l *lowering) cidr(n *ast.CallNode) *condition {
+func (l *lowering) cidr(n *ast.CallNode, _ *Function) *condition {
 	o := l.value(n.Arguments[0])
 	if o != nil && o.address == nil {
 		l.fault(n.Arguments[0], o.source+" is "+article(o.typ)+", not an IP address", "write cidr(source, …)")
@@ -60,7 +62,7 @@ func (l *lowering) cidr(n *ast.CallNode) *condition {
 		}
 		return l.fault(n.Arguments[1], fmt.Sprintf("%q is no network", text), "as in 10.0.0.0/8 or 2001:db8::/32")
 	}
-	if network != network.Masked() {
+	if network = unmapped(network); network != network.Masked() {
 		return l.fault(n.Arguments[1], fmt.Sprintf("%q has bits beyond its length", text), "did you mean "+network.Masked().String()+"?")
 	}
 	return within(o, fmt.Sprintf("cidr(%s, %q)", o.source, network), network)
@@ -76,6 +78,9 @@ func (l *lowering) addressIn(o *operand, source string, addresses ...netip.Addr)
 	all := make([]*condition, len(addresses))
 	for i, a := range addresses {
 		a = a.Unmap()
+		if len(addresses) > 1 {
+			source = fmt.Sprintf("%s == %q", o.source, a)
+		}
 		all[i] = within(o, source, netip.PrefixFrom(a, a.BitLen()))
 	}
 	return join(isOr, all...)
@@ -94,22 +99,50 @@ func (l *lowering) function(n *ast.CallNode) *Function {
 	case fn == nil && attributeNamed(id.Value) != nil:
 		l.fault(n, id.Value+" is an attribute, not a function", "write it without parentheses")
 	case fn == nil:
-		l.fault(n, fmt.Sprintf("unknown function %s", id.Value), didYouMean(id.Value, functionNames()))
-	case len(n.Arguments) != fn.arguments:
-		l.fault(n, fmt.Sprintf("%s takes %s, got %d", fn.Name, argumentCounts[fn.arguments], len(n.Arguments)), "write "+fn.Signature)
+		l.fault(n, fmt.Sprintf("unknown function %s", id.Value), unknownFunction(id.Value))
+	case len(n.Arguments) < fn.least || len(n.Arguments) > fn.most:
+		l.fault(n, fmt.Sprintf("%s takes %s, got %d", fn.Name, counts(fn.least, fn.most), len(n.Arguments)), "write "+fn.Signature)
 	default:
 		return fn
 	}
 	return nil
 }
 
-var argumentCounts = [...]string{1: "one argument", 2: "two arguments"}
+// unknownFunction is the hint for a function that there is none of.
+func unknownFunction(name string) string {
+	switch name {
+	case "prefix", "startsWith", "starts_with", "hasPrefix":
+		return `write caller startsWith "+1303"`
+	case "suffix", "endsWith", "contains":
+		return `write caller endsWith "0000" or caller contains "555"`
+	case "regex", "regexp", "match", "matches":
+		return `write display_name matches "(?i)warranty"`
+	case "wildcard", "like":
+		return `write pattern(caller, "+1NXX555XXXX")`
+	case "in_list", "lookup":
+		return `write caller in list("name")`
+	}
+	return didYouMean(name, functionNames())
+}
 
-// numberArgument is the number that a function is about, nil after a finding.
-func (l *lowering) numberArgument(n *ast.CallNode, fn *Function) *operand {
-	o := l.value(n.Arguments[0])
-	if o != nil && (!o.isNumber() || o.project != nil) {
-		l.fault(n.Arguments[0], fmt.Sprintf("%s is about a number, %s is %s", fn.Name, o.source, article(o.typ)), "caller, network, presentation, callers, callee and diverted_by are numbers")
+// counts says how many arguments a function takes.
+func counts(least, most int) string {
+	words := [...]string{"no", "one", "two", "three"}
+	switch {
+	case most == 1 && least == 1:
+		return "one argument"
+	case least == most:
+		return words[most] + " arguments"
+	}
+	return words[least] + " or " + words[most] + " arguments"
+}
+
+// numberArgument is the number that an argument of a function is, nil after a
+// finding.
+func (l *lowering) numberArgument(n *ast.CallNode, fn *Function, i int) *operand {
+	o := l.value(n.Arguments[i])
+	if o != nil && !o.isPlain() {
+		l.fault(n.Arguments[i], fmt.Sprintf("%s is about a number, %s is %s", fn.Name, o.source, article(o.typ)), "caller, network, presentation, callers, callee and diverted_by are numbers")
 		return nil
 	}
 	return o
@@ -124,6 +157,8 @@ func (l *lowering) value(n ast.Node) *operand {
 			hint := didYouMean(n.Value, attributeNames())
 			if functionNamed(n.Value) != nil {
 				hint = "it is a function: write " + functionNamed(n.Value).Signature
+			} else if hint == "" {
+				hint = "ringfence help rules shows all"
 			}
 			l.fault(n, "unknown attribute "+n.Value, hint)
 			return nil
@@ -132,7 +167,11 @@ func (l *lowering) value(n ast.Node) *operand {
 			l.fault(n, a.Name+" is true or false by itself", "write "+a.Name+" or not "+a.Name)
 			return nil
 		}
-		return &operand{source: a.Name, typ: a.Type, text: a.text, number: a.number, address: a.address, set: a.Type == NumberSetType}
+		o := a.operand()
+		if a.Name == "trunk" {
+			o.words, o.what = l.trunks, "trunk of the configuration"
+		}
+		return o
 	case *ast.CallNode:
 		return l.valueCall(n)
 	case *ast.StringNode:
@@ -146,46 +185,64 @@ func (l *lowering) value(n ast.Node) *operand {
 		}
 		l.fault(n, "operator "+n.Operator+" has no use here", "")
 	default:
-		l.fault(n, "this cannot be used here: "+shorten(n.String()), "conditions are comparisons, in, and, or, not and the functions "+strings.Join(functionNames(), ", "))
+		at := n
+		if c, ok := n.(*ast.ConditionalNode); ok {
+			at = c.Cond // its own place is its end
+		}
+		l.fault(at, "this cannot be used here: "+shorten(n.String()), "conditions are comparisons, in, and, or, not and the functions of ringfence help rules")
 	}
 	return nil
 }
 
 func (l *lowering) valueCall(n *ast.CallNode) *operand {
 	fn := l.function(n)
-	if fn == nil {
+	switch {
+	case fn == nil:
+		return nil
+	case fn.value != nil:
+		return fn.value(l, n, fn)
+	}
+	l.fault(n, fn.Name+"() cannot be compared", "write "+fn.Example)
+	return nil
+}
+
+// projection lowers country(number) and kind(number).
+func (l *lowering) projection(n *ast.CallNode, fn *Function) *operand {
+	o := l.numberArgument(n, fn, 0)
+	if o == nil {
 		return nil
 	}
+	p := &operand{source: fn.Name + "(" + o.source + ")", typ: TextType, number: o.number, set: o.set, numbers: o.source, what: fn.Name, words: fn.words}
 	switch fn.Name {
-	case "country", "kind":
-		o := l.numberArgument(n, fn)
-		if o == nil {
-			return nil
-		}
-		p := &operand{source: fn.Name + "(" + o.source + ")", typ: TextType, number: o.number, set: o.set, numbers: o.source}
-		if p.project = (*frame).country; fn.Name == "kind" {
-			p.project = (*frame).kind
-		}
-		return p
-	case "header":
-		name, ok := l.word(n.Arguments[0])
-		if !ok {
-			return nil
-		}
-		if !isToken(name) {
-			l.fault(n.Arguments[0], fmt.Sprintf("%q is no header name", name), "")
-			return nil
-		}
-		name = strings.ToLower(name)
-		slot := slices.Index(l.headers, name)
-		if slot < 0 {
-			slot = len(l.headers)
-			l.headers = append(l.headers, name)
-		}
-		return &operand{source: fmt.Sprintf("header(%q)", name), typ: TextType, text: func(f *frame) string { return f.header(slot) }}
+	case "country":
+		p.project = (*frame).country
+	case "kind":
+		p.project, p.what = (*frame).kind, "kind of number"
 	}
-	l.fault(n, fn.Name+"() cannot be compared", "write "+fn.Signature)
-	return nil
+	return p
+}
+
+// header lowers header("Name").
+func (l *lowering) header(n *ast.CallNode, _ *Function) *operand {
+	name, ok := l.word(n.Arguments[0])
+	if !ok {
+		return nil
+	}
+	if !isToken(name) {
+		hint := "a name is letters, digits and -"
+		if trimmed := strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(name), ":")); isToken(trimmed) {
+			hint = fmt.Sprintf("write header(%q)", trimmed)
+		}
+		l.fault(n.Arguments[0], fmt.Sprintf("%q is no header name", name), hint)
+		return nil
+	}
+	name = strings.ToLower(name)
+	slot := slices.Index(l.headers, name)
+	if slot < 0 {
+		slot = len(l.headers)
+		l.headers = append(l.headers, name)
+	}
+	return &operand{source: fmt.Sprintf("header(%q)", name), typ: TextType, text: func(f *frame) string { return f.header(slot) }}
 }
 
 // isToken tells whether s can be the name of a header (RFC 3261 §25.1).
@@ -198,34 +255,4 @@ func isToken(s string) bool {
 		}
 	}
 	return s != ""
-}
-
-// word is a constant text.
-func (l *lowering) word(n ast.Node) (string, bool) {
-	if s, ok := n.(*ast.StringNode); ok {
-		return s.Value, true
-	}
-	l.fault(n, "want a text in quotes, got "+shorten(n.String()), "")
-	return "", false
-}
-
-func shorten(s string) string {
-	if r := []rune(s); len(r) > 40 {
-		return string(r[:39]) + "…"
-	}
-	return s
-}
-
-// regex compiles the right side of matches.
-func (l *lowering) regex(n ast.Node) *regexp.Regexp {
-	text, ok := l.word(n)
-	if !ok {
-		return nil
-	}
-	re, err := regexp.Compile(text)
-	if err != nil {
-		l.fault(n, strings.TrimPrefix(err.Error(), "error parsing regexp: "), "regular expressions are those of RE2")
-		return nil
-	}
-	return re
 }

@@ -34,14 +34,24 @@ func (l *lowering) comparison(n *ast.BinaryNode) *condition {
 			return constant(false)
 		}
 		return matches(o, fmt.Sprintf("%s matches %q", o.source, re), re)
+	case "<", "<=", ">", ">=":
+		return l.order(n)
 	}
-	return l.fault(n, "operator "+n.Operator+" has no use here", "known: == != in startsWith endsWith contains matches and or not")
+	return l.fault(n, "operator "+n.Operator+" has no use here", "known: == != in startsWith endsWith contains matches and or not, and < <= > >= for local_time")
 }
 
 // textual refuses what has no text to look into.
 func (l *lowering) textual(n ast.Node, o *operand, op string) bool {
 	if o.address != nil {
 		l.fault(n, fmt.Sprintf("%s is an IP address, %s is for text", o.source, op), `write cidr(source, "10.0.0.0/8")`)
+		return false
+	}
+	if o.local != nil {
+		hint := fmt.Sprintf(`write %s in ["sat", "sun"]`, o.source)
+		if o.typ == TimeType {
+			hint = fmt.Sprintf(`write %s < "08:00"`, o.source)
+		}
+		l.fault(n, fmt.Sprintf("%s is a time, %s is for text", o.source, op), hint)
 		return false
 	}
 	return true
@@ -80,9 +90,10 @@ func (l *lowering) equality(n *ast.BinaryNode) *condition {
 // same lowers the comparison of two values of the call.
 func (l *lowering) same(n ast.Node, a, b *operand) *condition {
 	source := a.source + " == " + b.source
-	plain := func(o *operand) bool { return o.isNumber() && o.project == nil }
 	switch {
-	case plain(a) && plain(b):
+	case a.source == b.source:
+		return l.fault(n, a.source+" is always itself", fmt.Sprintf(`to ask whether there is one, write %s != ""`, a.source))
+	case a.isPlain() && b.isPlain():
 		// Two absent numbers are not the same number: a rule against callers
 		// who call themselves must not hit calls between names.
 		var inner func(*frame, Number) bool
@@ -92,21 +103,12 @@ func (l *lowering) same(n ast.Node, a, b *operand) *condition {
 			read := b.number
 			inner = func(f *frame, n Number) bool { return !n.IsZero() && n == read(f) }
 		}
-		return &condition{source: source, reads: []*operand{a, b}, eval: a.any(inner)}
-	case plain(a) || plain(b) || a.address != nil || b.address != nil || a.set || b.set:
+		return flagged(testOf(source, a.any(inner), a, b))
+	case a.isPlain() || b.isPlain() || a.address != nil || b.address != nil || a.set || b.set || a.local != nil || b.local != nil:
 		return l.fault(n, fmt.Sprintf("cannot compare %s (%s) with %s (%s)", a.source, a.typ, b.source, b.typ), "")
 	}
 	x, y := a.asText(), b.asText()
-	return &condition{source: source, reads: []*operand{a, b}, eval: func(f *frame) bool { return x(f) == y(f) }}
-}
-
-// asText reads text, also where it is made of a single number.
-func (o *operand) asText() func(*frame) string {
-	if o.project == nil {
-		return o.text
-	}
-	read, project := o.number, o.project
-	return func(f *frame) string { return project(f, read(f)) }
+	return flagged(testOf(source, func(f *frame) bool { return x(f) == y(f) }, a, b))
 }
 
 // membership lowers in.
@@ -140,7 +142,8 @@ func (l *lowering) membership(n *ast.BinaryNode) *condition {
 		}
 		if fn.Name == "list" || fn.Name == "learned" {
 			name, ok := l.word(right.Arguments[0])
-			if o != nil && (!o.isNumber() || o.project != nil) {
+			addresses := fn.Name == "list" && o != nil && o.address != nil
+			if o != nil && !addresses && !o.isPlain() {
 				l.fault(n.Left, fmt.Sprintf("%s is %s, a list holds numbers", o.source, article(o.typ)), "caller, network, presentation, callers, callee and diverted_by are numbers")
 				o = nil
 			}
@@ -148,7 +151,7 @@ func (l *lowering) membership(n *ast.BinaryNode) *condition {
 				return constant(false)
 			}
 			if fn.Name == "list" {
-				return l.inList(right.Arguments[0], o, name)
+				return l.inList(right, o, name)
 			}
 			return l.inLearned(right.Arguments[0], o, name)
 		}
@@ -157,31 +160,6 @@ func (l *lowering) membership(n *ast.BinaryNode) *condition {
 		return l.fault(n.Right, "in asks for a list or a set, got a text", fmt.Sprintf("write %s in [%q], or %s in list(%q)", o.source, s.Value, o.source, s.Value))
 	}
 	return l.fault(n.Right, "in asks for a list or a set, got "+shorten(n.Right.String()), `as in list("spam"), learned("not-found") or ["a", "b"]`)
-}
-
-func (l *lowering) inList(at ast.Node, o *operand, name string) *condition {
-	entry := l.lists[name]
-	if entry == nil {
-		hint := didYouMean(name, names(l.lists))
-		if _, ok := l.learned[name]; ok {
-			hint = fmt.Sprintf("it is learned: write learned(%q)", name)
-		}
-		if hint == "" {
-			hint = "declare it under lists:"
-		}
-		return l.fault(at, fmt.Sprintf("unknown list %q", name), hint)
-	}
-	if o == nil || entry.list == nil {
-		return constant(false)
-	}
-	key := o.source + " in " + name
-	slot, ok := l.slots[key]
-	if !ok {
-		slot = len(l.finds)
-		l.slots[key] = slot
-		l.finds = append(l.finds, find{o, entry.list})
-	}
-	return inList(o, fmt.Sprintf("%s in list(%q)", o.source, name), entry.list, slot)
 }
 
 func (l *lowering) inLearned(at ast.Node, o *operand, name string) *condition {
@@ -199,9 +177,7 @@ func (l *lowering) inLearned(at ast.Node, o *operand, name string) *condition {
 	if o == nil {
 		return constant(false)
 	}
-	c := numberTest(o, fmt.Sprintf("%s in learned(%q)", o.source, name), func(f *frame, n Number) bool { return f.knows(i, n) })
-	c.stateful = true
-	return c
+	return numberTest(o, fmt.Sprintf("%s in learned(%q)", o.source, name), func(f *frame, n Number) bool { return f.knows(i, n) }).asks(whatLearned)
 }
 
 func names[V any](m map[string]V) []string {
@@ -231,8 +207,10 @@ func (l *lowering) oneOf(o *operand, source string, constants ...*ast.StringNode
 			all = append(all, a)
 		}
 		return l.addressIn(o, source, all...)
-	case o.isNumber() && o.project == nil:
+	case o.isPlain():
 		return l.oneNumberOf(o, source, constants)
+	case o.local != nil:
+		return l.oneTimeOf(o, source, constants)
 	}
 	words := make([]string, len(constants))
 	for i, s := range constants {
@@ -245,15 +223,17 @@ func (l *lowering) oneOf(o *operand, source string, constants ...*ast.StringNode
 // checkWord finds constants that a value can never have.
 func (l *lowering) checkWord(o *operand, s *ast.StringNode) {
 	switch {
-	case s.Value == "":
-	case strings.HasPrefix(o.source, "country(") && !isCountry(s.Value):
+	case o.words != nil && !slices.Contains(o.words, s.Value):
+		l.fault(s, fmt.Sprintf("%q is no %s", s.Value, o.what), didYouMean(s.Value, slices.DeleteFunc(slices.Clone(o.words), func(w string) bool { return w == "" })))
+	case o.what == "country" && s.Value != "" && !hasNumbers(s.Value):
 		hint := "two capital letters, as in US"
-		if up := strings.ToUpper(s.Value); isCountry(up) {
+		switch up := strings.ToUpper(s.Value); {
+		case up == "UK":
+			hint = "did you mean GB?"
+		case hasNumbers(up):
 			hint = "did you mean " + up + "?"
 		}
-		l.fault(s, fmt.Sprintf("%q is no country", s.Value), hint)
-	case strings.HasPrefix(o.source, "kind(") && !slices.Contains(kinds, s.Value):
-		l.fault(s, fmt.Sprintf("%q is no kind of number", s.Value), didYouMean(s.Value, kinds))
+		l.fault(s, fmt.Sprintf("%q is no country that has numbers", s.Value), hint)
 	}
 }
 
@@ -288,7 +268,7 @@ func (l *lowering) affix(n *ast.BinaryNode, o *operand, word string) *condition 
 	if word == "" {
 		return l.fault(n.Right, "an empty text is part of every text", "")
 	}
-	if !o.isNumber() || o.project != nil {
+	if !o.isPlain() {
 		return textTest(o, source, stringTest(n.Operator, word))
 	}
 	digits := strings.TrimPrefix(word, "+")

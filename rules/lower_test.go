@@ -16,6 +16,9 @@ func TestLanguage(t *testing.T) {
 	absent.Source = netip.Addr{}
 	same := testCall("(212) 200-0000", "+12122000000")
 	same.TrunkName = "pbx"
+	near := testCall("+12122000000", "+12122001234")
+	vouched := testCall("+12122000000", "+442079460000")
+	vouched.TrunkName, vouched.Attestation, vouched.From.Verstat = "carrier", "B", "TN-Validation-Passed-A"
 	tests := []struct {
 		call *Call
 		when string
@@ -47,9 +50,26 @@ func TestLanguage(t *testing.T) {
 		{c, `user_agent matches "(?i)SCANNER"`, true},
 		{c, `display_name == "Bank of X" and privacy == "critical" and !withheld`, true},
 		{c, `withheld == false`, true},
-		{c, `trunk in ["a", "b", "c", "d", "e", "f", "g", "h", "pbx"]`, true},
+		{c, `account in ["a", "b", "c", "d", "e", "f", "g", "h", "alice"]`, true},
 		{c, `domain == "example.net" or false`, true},
 		{c, `true and (false or account == "alice")`, true},
+		{c, `direction == "outbound" and direction != "inbound" and direction in ["", "outbound"]`, true},
+		{c, `attestation == "none" and verification == "none"`, true},
+		{vouched, `attestation == "B" and verification == "passed" and direction == ""`, true},
+		{vouched, `attestation in ["C", "none"] or verification != "passed"`, false},
+		{c, `pattern(caller, "+1NXX200XXXX") and pattern(callee, "+44*") and pattern(callers, "+12122000000-+12122000999")`, true},
+		{c, `pattern(caller, "+1 (212) 200-0000") and pattern(callee, "+NXXX7946*")`, true},
+		{c, `pattern(caller, "+1NXX300XXXX") or pattern(caller, "+1XXX200XXX") or pattern(diverted_by, "+2*") or pattern(caller, "+N21*")`, false},
+		{c, `neighbour(caller, callee, 1) or neighbour(callee, callers, 3)`, false},
+		{near, `neighbour(caller, callee, 6) and neighbour(callee, callers, 6) and neighbour(callers, callee, 1)`, true},
+		{near, `neighbour(caller, callee, 7) or neighbour(network, callee, 1) or neighbour(diverted_by, callee, 1)`, false},
+		{c, `weekday(caller) == "mon" and weekday(callee) in ["mon", "tue"] and weekday(callers) != "sun"`, true},
+		{c, `local_time(caller) == "10:04" and local_time(callee) == "15:04"`, true},
+		{c, `local_time(caller) < "10:05" and local_time(caller) <= "10:04" and local_time(caller) > "10:03" and "10:04" <= local_time(caller)`, true},
+		{c, `local_time(caller) < "10:04" or local_time(caller) > "10:04" or "10:04" < local_time(caller)`, false},
+		{c, `local_time(diverted_by) < "12:00" or local_time(diverted_by) >= "12:00" or weekday(diverted_by) == "tue"`, false},
+		{absent, `neighbour(caller, callee, 1) or pattern(callers, "+X*")`, false},
+		{absent, `local_time(callers) >= "00:00" or weekday(callee) in ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]`, false},
 		{absent, `caller == "" and callee == "" and callers == "" and source != "192.0.2.7"`, true},
 		{absent, `caller == callee`, false},
 		{absent, `caller != callee`, true},
@@ -60,9 +80,10 @@ func TestLanguage(t *testing.T) {
 		{same, `network == callee`, false},
 	}
 	trunk := testTrunk(t, "pbx", "198.51.100.0/24", false)
-	trunk.Extensions = []string{"2XXX"}
+	trunk.Extensions, trunk.Direction = []string{"2XXX"}, Outbound
+	trunks := []Trunk{trunk, testTrunk(t, "carrier", "203.0.113.0/24", true)}
 	for _, tt := range tests {
-		rs := compiled(t, Settings{Trunks: []Trunk{trunk}}, "rules.yaml", rulesOf("{id: a, when: '"+tt.when+"', block: subscriber}"))
+		rs := compiled(t, Settings{Trunks: trunks}, "rules.yaml", rulesOf("{id: a, when: '"+tt.when+"', block: subscriber}"))
 		e := running(t, Options{}, rs)
 		if got := decided(e, tt.call).Action == Block; got != tt.want {
 			t.Errorf("%s: %t\n%s", tt.when, got, e.Explain(tt.call))
@@ -107,19 +128,24 @@ func TestHeaderIsReadOnce(t *testing.T) {
 	}
 }
 
-// Every attribute and function has its words, and reads in a condition.
+// Every attribute and function has its words and a place where it comes from,
+// and a comparison with a constant is indexed.
 func TestLanguageIsDocumented(t *testing.T) {
 	for _, a := range Attributes() {
-		when := map[ValueType]string{TextType: a.Name + ` == "x"`, NumberType: a.Name + ` == "+12025550123"`, NumberSetType: a.Name + ` == "+12025550123"`,
+		word := "x"
+		if a.words != nil {
+			word = a.words[len(a.words)-1]
+		}
+		when := map[ValueType]string{TextType: a.Name + ` == "` + word + `"`, NumberType: a.Name + ` == "+12025550123"`, NumberSetType: a.Name + ` == "+12025550123"`,
 			FlagType: a.Name, AddressType: a.Name + ` == "192.0.2.1"`}[a.Type]
 		rs := compiled(t, Settings{}, "rules.yaml", rulesOf("{id: a, when: '"+when+"', block: subscriber}"))
-		if !rs.Rules()[0].Indexed || a.Doc == "" {
-			t.Errorf("%s: indexed %t, doc %q", a.Name, rs.Rules()[0].Indexed, a.Doc)
+		if !rs.Rules()[0].Indexed || a.Doc == "" || a.Kamailio == "" || a.FreeSWITCH == "" || a.Example == "" {
+			t.Errorf("%s: indexed %t, doc %q, from %q and %q, example %q", a.Name, rs.Rules()[0].Indexed, a.Doc, a.Kamailio, a.FreeSWITCH, a.Example)
 		}
 	}
 	for _, f := range Functions() {
-		if f.Doc == "" || !strings.HasPrefix(f.Signature, f.Name+"(") {
-			t.Errorf("%s: signature %q, doc %q", f.Name, f.Signature, f.Doc)
+		if f.Doc == "" || f.Example == "" || !strings.HasPrefix(f.Signature, f.Name+"(") {
+			t.Errorf("%s: signature %q, doc %q, example %q", f.Name, f.Signature, f.Doc, f.Example)
 		}
 	}
 }

@@ -25,8 +25,7 @@ func TestNumbersDoNotAllocate(t *testing.T) {
 	dead := learned.Named("dead")
 	pending := newPending(1000)
 	american, british := global(t, "+12025551234"), global(t, "+442079460000")
-	table.Of(british)
-	table.cache.Wait()
+	table.keep(british)
 	address := netip.MustParseAddr("::ffff:192.0.2.1")
 	buffer := make([]byte, 0, 32)
 	next := 0

@@ -100,8 +100,7 @@ func BenchmarkPlanNumber(b *testing.B) {
 func BenchmarkFacts(b *testing.B) {
 	table, bare := facts(b, 1<<20), facts(b, 0)
 	british := global(b, "+442079460000")
-	table.Of(british)
-	table.cache.Wait()
+	table.keep(british)
 	for _, bb := range []struct {
 		name  string
 		table *factTable

@@ -106,3 +106,21 @@ func TestRawNumbers(t *testing.T) {
 		}
 	})
 }
+
+// What is read eight digits at once is what one at a time makes of it.
+func TestReadPlain(t *testing.T) {
+	signs := []rune("0123456789012345678901234567890+-/:() aX\x00\xff")
+	rapid.Check(t, func(t *rapid.T) {
+		text := "+" + rapid.StringOfN(rapid.RuneFrom([]rune("0123456789")), 0, 18, -1).Draw(t, "digits")
+		if rapid.IntRange(0, 3).Draw(t, "change") == 0 {
+			at := rapid.IntRange(0, len(text)-1).Draw(t, "at")
+			text = text[:at] + string(rapid.SampledFrom(signs).Draw(t, "sign")) + text[at+1:]
+		}
+		want := read[string](nil, text)
+		if got, ok := readPlain(text); ok && got != want {
+			t.Fatalf("%q is %v, want %v", text, got, want)
+		} else if n := len(text) - 1; !ok && want.Kind() == Global && n >= 9 && want.String() == text {
+			t.Fatalf("%q is not read at once", text)
+		}
+	})
+}

@@ -1,8 +1,7 @@
 package rules
 
 import (
-	"encoding/binary"
-	"math/bits"
+	"runtime"
 	"strings"
 	"sync"
 )
@@ -16,10 +15,10 @@ type Pending struct {
 
 // pendingCall is what is remembered of a call.
 type pendingCall struct {
+	Plain          bool // the Request-URI said the callee and nothing else
+	Again          bool // the attempt was asked about before
 	Caller, Callee Number
 	Origin         uint64 // where it came from: a hash of its trunk or, without one, of its source
-	Plain          bool   // the Request-URI said the callee and nothing else
-	Again          bool   // the attempt was asked about before
 }
 
 // isPlain tells whether a Request-URI says n, a Global number, and nothing
@@ -61,23 +60,21 @@ type PendingStats struct {
 	Evicted          uint64 // calls that had to be forgotten before they were known to be over
 }
 
-// pendingShard is a ring of calls, oldest first to go, each in a chain of those
-// with the same hash.
+// pendingShard is a ring of calls, oldest first to go.
 type pendingShard struct {
 	mu      sync.Mutex
 	ring    []pendingSlot
-	heads   []int32 // by hash: index + 1 of the newest of the chain
-	next    int     // slot of the ring to be filled next
+	next    int // slot of the ring to be filled next
 	length  int
 	open    int
 	evicted uint64
-	_       [32]byte // keeps neighbours' locks off this cache line
+	_       [64]byte // keeps neighbours' locks off this cache line
 }
 
+// pendingSlot is a call under the id that Add gave it.
 type pendingSlot struct {
 	id    ID
 	stage stage
-	older int32 // index + 1 of the next of the chain
 	call  pendingCall
 }
 
@@ -90,16 +87,13 @@ const (
 	over
 )
 
-const (
-	pendingShards   = 32
-	smallestPending = 64 // calls of a shard
-)
+const smallestPending = 64 // calls of a shard
 
-// newPending makes room for so many calls, at least 1.
+// newPending makes room for so many calls, 1 to maxPending.
 func newPending(size int) *Pending {
-	size = max(size, 1)
+	size = min(max(size, 1), maxPending)
 	shards := 1
-	for shards < pendingShards && size/(2*shards) >= smallestPending {
+	for shards < 4*runtime.GOMAXPROCS(0) && size/(2*shards) >= smallestPending {
 		shards *= 2
 	}
 	p := &Pending{shards: make([]pendingShard, shards)}
@@ -109,77 +103,61 @@ func newPending(size int) *Pending {
 			n++
 		}
 		p.shards[i].ring = make([]pendingSlot, n)
-		p.shards[i].heads = make([]int32, 1<<bits.Len(uint(n)))
 	}
 	return p
 }
 
-// hash is of the last 40 bits of an id, which are random.
-func (id *ID) hash() uint64 {
-	high, low := bits.Mul64(binary.LittleEndian.Uint64(id[12:])^0x243f6a8885a308d3, 0x9e3779b97f4a7c15)
-	return high ^ low
-}
+// maxPending is how many places an id can name.
+const maxPending = 1 << placeBits
 
-func (p *Pending) shard(hash uint64) *pendingShard { return &p.shards[hash%uint64(len(p.shards))] }
-
-func (s *pendingShard) head(hash uint64) *int32 {
-	return &s.heads[hash>>8&uint64(len(s.heads)-1)]
-}
-
-// Add remembers a call, in place of the oldest one when there is no room.
-func (p *Pending) Add(id ID, call pendingCall) {
-	hash := id.hash()
-	s := p.shard(hash)
+// Add remembers a call, in place of the oldest one when there is no room. It
+// writes into the end of the id where the call is remembered, so that finding
+// it is no search.
+func (p *Pending) Add(id *ID, call *pendingCall) {
+	shard := id.random() & uint64(len(p.shards)-1)
+	s := &p.shards[shard]
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	at := s.next
 	slot := &s.ring[at]
-	if s.length == len(s.ring) {
-		s.forget(at)
-	} else {
+	switch {
+	case s.length < len(s.ring):
 		s.length++
+		s.open++
+	case slot.stage == over:
+		s.open++
+	default:
+		s.evicted++
 	}
-	head := s.head(hash)
-	*slot = pendingSlot{id: id, older: *head, call: call}
-	*head = int32(at + 1)
-	s.open++
+	id.setPlace(uint64(at)*uint64(len(p.shards)) + shard)
+	slot.id, slot.stage, slot.call = *id, waiting, *call
 	if s.next++; s.next == len(s.ring) {
 		s.next = 0
 	}
+	s.mu.Unlock()
 }
 
-// forget takes the call at a place of the ring out of its chain.
-func (s *pendingShard) forget(at int) {
-	slot := &s.ring[at]
-	link := s.head(slot.id.hash())
-	for *link != int32(at+1) {
-		link = &s.ring[*link-1].older
-	}
-	*link = slot.older
-	if slot.stage != over {
-		s.open--
-		s.evicted++
-	}
+// find is the shard and the place in it where a call is remembered, if it is.
+func (p *Pending) find(id *ID) (*pendingShard, int) {
+	place, shards := id.place(), uint64(len(p.shards)) // a power of two
+	return &p.shards[place&(shards-1)], int(place / shards)
 }
 
-func (s *pendingShard) find(id *ID, hash uint64) *pendingSlot {
-	for i := *s.head(hash); i != 0; i = s.ring[i-1].older {
-		if s.ring[i-1].id == *id {
-			return &s.ring[i-1]
-		}
+// slot is that of a call, nil when it is not remembered.
+func (s *pendingShard) slot(id *ID, at int) *pendingSlot {
+	if at >= s.length || s.ring[at].id != *id {
+		return nil
 	}
-	return nil
+	return &s.ring[at]
 }
 
 // observe takes a final status to the books of its call: first is true for the
 // first one. An answer and then the hang-up are two; anything told again, or
 // after the end, is a duplicate.
 func (p *Pending) observe(o *Outcome) (call pendingCall, first bool, seen Observed) {
-	hash := o.ID.hash()
-	s := p.shard(hash)
+	s, at := p.find(&o.ID)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	slot := s.find(&o.ID, hash)
+	slot := s.slot(&o.ID, at)
 	if slot == nil {
 		return pendingCall{}, false, Unknown
 	}

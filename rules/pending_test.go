@@ -11,16 +11,22 @@ import (
 	"pgregory.net/rapid"
 )
 
-// callID is the id of the i-th call of a test.
-func callID(i int) ID { return ID([]byte(fmt.Sprintf("06c1a2b3%012d", i))) }
+// callID is the id of the i-th call of a test, before Pending has it.
+func callID(i int) ID { return ID([]byte(fmt.Sprintf("06c1a2b3%06d000000", i))) }
+
+// added remembers the i-th call of a test and tells its id.
+func (p *Pending) added(i int, call pendingCall) ID {
+	id := callID(i)
+	p.Add(&id, &call)
+	return id
+}
 
 // recall is what is remembered of a call.
 func (p *Pending) recall(id ID) (pendingCall, bool) {
-	hash := id.hash()
-	s := p.shard(hash)
+	s, at := p.find(&id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if slot := s.find(&id, hash); slot != nil {
+	if slot := s.slot(&id, at); slot != nil {
 		return slot.call, true
 	}
 	return pendingCall{}, false
@@ -28,11 +34,12 @@ func (p *Pending) recall(id ID) (pendingCall, bool) {
 
 func TestPendingRemembersTheNewest(t *testing.T) {
 	p := newPending(10)
+	var ids []ID
 	for i := range 25 {
-		p.Add(callID(i), pendingCall{Caller: Number{12025550000 + uint64(i)}, Origin: 7})
+		ids = append(ids, p.added(i, pendingCall{Caller: Number{12025550000 + uint64(i)}, Origin: 7}))
 	}
-	for i := range 25 {
-		call, ok := p.recall(callID(i))
+	for i, id := range ids {
+		call, ok := p.recall(id)
 		if ok != (i >= 15) || ok && call.Caller.key != 12025550000+uint64(i) {
 			t.Errorf("call %d: %v, %v", i, call, ok)
 		}
@@ -48,8 +55,12 @@ func TestPendingRemembersTheNewest(t *testing.T) {
 func TestPendingHasTheSizeAskedFor(t *testing.T) {
 	for _, size := range []int{-1, 0, 1, 2, 127, 128, 1000, 4096, 100_000} {
 		p := newPending(size)
-		for i := range 2 * max(size, 1) {
-			p.Add(callID(i*7919), pendingCall{})
+		for range 2 * max(size, 1) {
+			id := newID(noon)
+			p.Add(&id, &pendingCall{})
+			if _, ok := p.recall(id); !ok || id.String()[:8] != newID(noon).String()[:8] {
+				t.Fatalf("size %d: %s is forgotten at once", size, id)
+			}
 		}
 		got := p.Stats()
 		if got.Capacity != max(size, 1) || got.Length > got.Capacity || got.Length < got.Capacity*9/10 {
@@ -64,19 +75,18 @@ func TestPendingAgainstAMap(t *testing.T) {
 		size := rapid.IntRange(1, 12).Draw(t, "size")
 		p := newPending(size)
 		model, order := map[ID]stage{}, []ID{}
-		for range rapid.IntRange(1, 200).Draw(t, "steps") {
-			id := callID(rapid.IntRange(0, 30).Draw(t, "id"))
+		for i := range rapid.IntRange(1, 200).Draw(t, "steps") {
+			id := callID(999_999 - i) // of no call
+			if n := rapid.IntRange(-1, len(order)-1).Draw(t, "id"); n >= 0 {
+				id = order[n]
+			}
 			_, known := model[id]
 			switch rapid.IntRange(0, 2).Draw(t, "what") {
 			case 0:
-				if known {
-					continue
-				}
-				p.Add(id, pendingCall{})
+				id = p.added(i, pendingCall{})
 				model[id] = waiting
-				if order = append(order, id); len(order) > size {
-					delete(model, order[0])
-					order = order[1:]
+				if order = append(order, id); len(model) > size {
+					delete(model, order[len(order)-1-size])
 				}
 			case 1:
 				if _, ok := p.recall(id); ok != known {
@@ -120,8 +130,7 @@ func TestPendingTogether(t *testing.T) {
 	for g := range 4 {
 		all.Go(func() {
 			for i := range 1000 {
-				id := callID(g*1_000_003 + i*7919)
-				p.Add(id, pendingCall{})
+				id := p.added(g*10_000+i, pendingCall{})
 				if _, first, seen := p.observe(&Outcome{ID: id, Code: 404}); seen != Counted || !first {
 					t.Errorf("call %v: %v", id, seen)
 				}
@@ -163,10 +172,10 @@ func TestObserve(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			pending, lists := newPending(100), NewLearnedLists(100, nil)
 			lists.Swap([]LearnSpec{dead}, nil)
-			pending.Add(callID(1), pendingCall{Callee: global(t, gone), Plain: true})
+			id := pending.added(1, pendingCall{Callee: global(t, gone), Plain: true})
 			for i, s := range tt.steps {
 				if s.o.ID == (ID{}) {
-					s.o.ID = callID(1)
+					s.o.ID = id
 				}
 				s.o.At = noon
 				if got := observe(&s.o, pending, lists, carriers); got != s.want {
@@ -233,8 +242,7 @@ func TestObserveClampsDurations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pending.Add(callID(1), pendingCall{})
-	o := Outcome{ID: callID(1), Code: 200, Ring: -time.Second, Talk: -1, Ended: true}
+	o := Outcome{ID: pending.added(1, pendingCall{}), Code: 200, Ring: -time.Second, Talk: -1, Ended: true}
 	if got := observe(&o, pending, lists, none); got != Counted {
 		t.Fatalf("%v", got)
 	}
@@ -251,16 +259,11 @@ func TestObservedWords(t *testing.T) {
 	}
 }
 
-var callID1 = callID(1)
-
 // remember adds a call and reports its end.
 func remember(p *Pending, i int) {
-	id := callID1
-	for at := len(id) - 1; i > 0; at-- {
-		id[at] = crockford[i&31]
-		i >>= 5
-	}
-	p.Add(id, pendingCall{Callee: Number{12025551234}, Origin: 7})
+	var id ID
+	writeDigits(id[:placeAt], uint64(i))
+	p.Add(&id, &pendingCall{Callee: Number{12025551234}, Origin: 7})
 	o := Outcome{ID: id, Code: 404}
 	p.observe(&o)
 }

@@ -68,7 +68,12 @@ func NewPlan(country string, extensions []string) (*Plan, error) {
 // plan does not name, only zeros, more than 15 digits. So are 7 digits or more
 // among signs that are neither separators nor letters ("+1303/5550260",
 // "+13035550260#"). Anything else ("alice", "anonymous", "*72") is absent.
-func (p *Plan) Number(user string) Number { return read(p, user) }
+func (p *Plan) Number(user string) Number {
+	if n, ok := readPlain(user); ok {
+		return n
+	}
+	return read(p, user)
+}
 
 func read[T string | []byte](p *Plan, user T) Number {
 	d, ok := scan(user)

@@ -231,6 +231,9 @@ func FuzzPlanNumber(f *testing.F) {
 	}
 	plans := []*Plan{nil, plan(f, "", "2XXX"), plan(f, "US", "2XXX"), plan(f, "GB"), plan(f, "DE"), plan(f, "IT"), plan(f, "AU"), plan(f, "HK")}
 	f.Fuzz(func(t *testing.T, s string) {
+		if n, err := ParseNumber(s); (err == nil) != (n.Kind() == Global) {
+			t.Fatalf("%q is %q, %v", s, n, err)
+		}
 		for _, p := range plans {
 			n := p.Number(s)
 			switch n.Kind() {
@@ -239,7 +242,7 @@ func FuzzPlanNumber(f *testing.F) {
 					t.Fatalf("%q is absent and %q", s, n)
 				}
 			case Global:
-				again, err := ParseNumber(n.String())
+				again, err := ParseNumber(string(n.Append(nil)))
 				if err != nil || again != n || p.Number(n.String()) != n {
 					t.Fatalf("%q is %q, which reads as %q, %v", s, n, again, err)
 				}

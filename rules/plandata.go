@@ -66,11 +66,17 @@ func (p *numberingPlans) possible(digits []byte) bool {
 	if code == 0 || code == 1 && (len(digits) != 11 || digits[1] < 2 || digits[4] < 2) {
 		return false
 	}
-	rest := len(digits) - 1
-	for c := code; c >= 10; c /= 10 {
-		rest--
+	return p.lengths[code]&(1<<uint(len(digits)-digitsIn(code))) != 0
+}
+
+func digitsIn(code int) int {
+	switch {
+	case code >= 100:
+		return 3
+	case code >= 10:
+		return 2
 	}
-	return p.lengths[code]&(1<<uint(rest)) != 0
+	return min(code, 1)
 }
 
 // region is the metadata of a country and of the main country of its calling
@@ -99,4 +105,19 @@ func (p *numberingPlans) callingCode(n Number) int {
 		digits[i] -= '0'
 	}
 	return p.code(digits)
+}
+
+// codeLength is how many digits the calling code of n has, 0 for none.
+func (p *numberingPlans) codeLength(n Number) int {
+	if n.key >= nanp && n.key < 2*nanp {
+		return 1
+	}
+	return digitsIn(p.callingCode(n))
+}
+
+// hasNumbers tells whether a country (ISO 3166-1 alpha-2, or XK, AC and TA) has
+// numbers of its own.
+func hasNumbers(country string) bool {
+	region, _ := numbering().region(country)
+	return region != nil
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -28,7 +27,8 @@ type seen struct {
 	source  netip.Addr
 	hidden  bool
 	facts   *factTable
-	lists   map[string]func(Number) string // lists and learned lists: the entry that holds a number
+	at      time.Time
+	lists   map[string]func(*seen, Number) string // lists and learned lists: the entry that holds a number
 
 	asserted []string // by an untrusted trunk
 }
@@ -85,191 +85,12 @@ func or(x, y basis) basis {
 // find reads "name in list(l)".
 func (s *seen) find(name, l string) (r basis) {
 	for _, n := range s.all(name) {
-		if pattern := s.lists[l](n); pattern != "" {
+		if pattern := s.lists[l](s, n); pattern != "" {
 			r.holds, r.sure = true, true
 			r.rows = append(r.rows, hit{l, pattern})
 		}
 	}
 	return r
-}
-
-// clause is a random condition: as text, and as what it means.
-type clause struct {
-	text  string
-	means func(*seen) basis
-}
-
-// plainly makes a clause that rests on no row.
-func plainly(text string, holds func(*seen) bool) clause {
-	return clause{text, func(s *seen) basis { return basis{holds: holds(s)} }}
-}
-
-// author writes rules about two of the lists.
-type author struct {
-	r     *rand.Rand
-	lists []string
-}
-
-func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
-
-var (
-	universe = []string{
-		"+12023340100", "+12023340101", "+12023350100", "+12124440100", "+12124440101", "+13012223344",
-		"+442079460000", "+447911123456", "+33142685300", "+11115550100", "2001", "2002", "555", "007", "",
-	}
-	propertyNumbers = []string{"caller", "network", "presentation", "callers", "callee", "diverted_by"}
-	propertyTexts   = map[string][]string{
-		"trunk":                {"carrier", "pbx", "", "other"},
-		"account":              {"alice", "bob", ""},
-		"domain":               {"example.net", "example.org"},
-		"user_agent":           {"friendly-scanner", "Kamailio 5.6", ""},
-		"display_name":         {"ACME", "Bank of X", ""},
-		`header("X-Campaign")`: {"a", "b", ""},
-	}
-	textNames = []string{"trunk", "account", "domain", "user_agent", "display_name", `header("X-Campaign")`}
-)
-
-func (a author) clause(depth int) clause {
-	if depth > 0 {
-		switch a.r.IntN(6) {
-		case 0, 1:
-			x, y := a.clause(depth-1), a.clause(depth-1)
-			return clause{"(" + x.text + " and " + y.text + ")", func(s *seen) basis { return and(x.means(s), y.means(s)) }}
-		case 2, 3:
-			x, y := a.clause(depth-1), a.clause(depth-1)
-			return clause{"(" + x.text + " or " + y.text + ")", func(s *seen) basis { return or(x.means(s), y.means(s)) }}
-		case 4:
-			x := a.clause(depth - 1)
-			return plainly("not ("+x.text+")", func(s *seen) bool { return !x.means(s).holds })
-		}
-	}
-	switch a.r.IntN(8) {
-	case 0, 1, 2:
-		return a.number()
-	case 3:
-		return a.fact()
-	case 4:
-		return a.source()
-	case 5:
-		switch a.r.IntN(8) {
-		case 0:
-			return plainly("true", func(*seen) bool { return true })
-		case 1:
-			return plainly("false", func(*seen) bool { return false })
-		}
-		return plainly("withheld", func(s *seen) bool { return s.hidden })
-	}
-	return a.word()
-}
-
-func (a author) number() clause {
-	name := pick(a.r, propertyNumbers)
-	any := func(test func(Number) bool) func(*seen) bool {
-		return func(s *seen) bool { return slices.ContainsFunc(s.all(name), test) }
-	}
-	switch a.r.IntN(8) {
-	case 0:
-		want := pick(a.r, universe)
-		return plainly(fmt.Sprintf("%s == %q", name, want), any(func(n Number) bool { return n.String() == want }))
-	case 1:
-		want := pick(a.r, universe)
-		eq := any(func(n Number) bool { return n.String() == want })
-		return plainly(fmt.Sprintf("%s != %q", name, want), func(s *seen) bool { return !eq(s) })
-	case 2:
-		set := []string{pick(a.r, universe), pick(a.r, universe), pick(a.r, universe)}
-		return plainly(fmt.Sprintf("%s in [%q, %q, %q]", name, set[0], set[1], set[2]), any(func(n Number) bool { return slices.Contains(set, n.String()) }))
-	case 3, 4:
-		full := pick(a.r, universe[:10])
-		prefix := full[:2+a.r.IntN(len(full)-1)]
-		return plainly(fmt.Sprintf("%s startsWith %q", name, prefix), any(func(n Number) bool { return strings.HasPrefix(n.String(), prefix) }))
-	case 5:
-		if a.r.IntN(2) == 0 {
-			return plainly(fmt.Sprintf("%s endsWith %q", name, "00"), any(func(n Number) bool { return strings.HasSuffix(n.String(), "00") }))
-		}
-		re := regexp.MustCompile(`^\+1(202|212)`)
-		return plainly(fmt.Sprintf("%s matches %q", name, re), any(func(n Number) bool { return re.MatchString(n.String()) }))
-	case 6:
-		if a.r.IntN(3) == 0 {
-			l := pick(a.r, a.lists)
-			return plainly(fmt.Sprintf("%s not in list(%q)", name, l), func(s *seen) bool { return !s.find(name, l).holds })
-		}
-		return a.listed()
-	}
-	return plainly(fmt.Sprintf(`%s in learned("dead")`, name), func(s *seen) bool { return s.find(name, "dead").holds })
-}
-
-// listed asks for a number in a list.
-func (a author) listed() clause {
-	name, l := pick(a.r, propertyNumbers), pick(a.r, a.lists)
-	return clause{fmt.Sprintf("%s in list(%q)", name, l), func(s *seen) basis { return s.find(name, l) }}
-}
-
-// resting is a clause that holds by a row, whichever way it holds.
-func (a author) resting(depth int) clause {
-	if depth > 0 {
-		x, y := a.resting(depth-1), a.clause(depth-1)
-		switch a.r.IntN(4) {
-		case 0:
-			return clause{"(" + x.text + " and " + y.text + ")", func(s *seen) basis { return and(x.means(s), y.means(s)) }}
-		case 1:
-			return clause{"(" + y.text + " and " + x.text + ")", func(s *seen) basis { return and(y.means(s), x.means(s)) }}
-		case 2:
-			z := a.resting(depth - 1)
-			return clause{"(" + x.text + " or " + z.text + ")", func(s *seen) basis { return or(x.means(s), z.means(s)) }}
-		}
-	}
-	return a.listed()
-}
-
-func (a author) fact() clause {
-	name := pick(a.r, propertyNumbers)
-	switch a.r.IntN(4) {
-	case 0:
-		return plainly("valid("+name+")", func(s *seen) bool {
-			return slices.ContainsFunc(s.all(name), func(n Number) bool { return s.facts.Of(n).Valid })
-		})
-	case 1:
-		return plainly("invalid("+name+")", func(s *seen) bool {
-			return slices.ContainsFunc(s.all(name), func(n Number) bool {
-				return n.Kind() == Malformed || n.Kind() == Global && !s.facts.Of(n).Valid && !s.facts.Of(n).Unopened
-			})
-		})
-	case 2:
-		want := pick(a.r, []string{"US", "GB", "FR", ""})
-		return plainly(fmt.Sprintf("country(%s) == %q", name, want), func(s *seen) bool {
-			return slices.ContainsFunc(s.all(name), func(n Number) bool { return s.facts.Of(n).Country == want })
-		})
-	}
-	want := pick(a.r, []string{"mobile", "fixed", "private"})
-	return plainly(fmt.Sprintf("kind(%s) in [%q, %q]", name, want, "premium"), func(s *seen) bool {
-		return slices.ContainsFunc(s.all(name), func(n Number) bool {
-			if n.Kind() == Private {
-				return want == "private"
-			}
-			return s.facts.Of(n).Type == want || s.facts.Of(n).Type == "premium"
-		})
-	})
-}
-
-func (a author) source() clause {
-	network := netip.MustParsePrefix(pick(a.r, []string{"192.0.2.0/24", "192.0.2.0/28", "192.0.2.1/32", "0.0.0.0/0", "2001:db8::/32"}))
-	return plainly(fmt.Sprintf("cidr(source, %q)", network), func(s *seen) bool { return network.Contains(s.source) })
-}
-
-func (a author) word() clause {
-	name := pick(a.r, textNames)
-	want := pick(a.r, propertyTexts[name])
-	is := func(s *seen) bool { return s.text[name] == want }
-	switch {
-	case a.r.IntN(4) == 0:
-		return plainly(fmt.Sprintf("%s != %q", name, want), func(s *seen) bool { return !is(s) })
-	case a.r.IntN(4) == 0 && want != "":
-		return plainly(fmt.Sprintf("%s startsWith %q", name, want[:1]), func(s *seen) bool { return strings.HasPrefix(s.text[name], want[:1]) })
-	case a.r.IntN(4) == 0:
-		other := pick(a.r, propertyTexts[name])
-		return plainly(fmt.Sprintf("%s in [%q, %q]", name, want, other), func(s *seen) bool { return s.text[name] == want || s.text[name] == other })
-	}
-	return plainly(fmt.Sprintf("%s == %q", name, want), is)
 }
 
 // plainRule is a rule and what it means.
@@ -281,7 +102,7 @@ type plainRule struct {
 
 func (a author) rules(n int) (file string, rules []plainRule) {
 	var b strings.Builder
-	b.WriteString("lists:\n  one: {file: one.csv}\n  two: {file: two.csv}\n  dno: {file: one.csv, why: dno}\n  spam: {file: two.csv, why: subscriber}\nlearn:\n  dead: {from: callee, on: [404], upstream: [carrier], for: 30d}\nrules:\n")
+	b.WriteString("lists:\n  one: {file: one.csv}\n  two: {file: two.csv}\n  dno: {file: one.csv, why: dno}\n  nets: {file: nets.csv}\n  personal: {file: personal.csv, per: callee}\n  spam: {file: two.csv, why: subscriber}\nlearn:\n  dead: {from: callee, on: [404], upstream: [carrier], for: 30d}\nrules:\n")
 	for i := range n {
 		r := plainRule{id: fmt.Sprintf("r%d", i)}
 		r.does = pick(a.r, []string{"block: dno", "block: subscriber", "block: listed", "allow: true", "label: L" + r.id, "withhold: true", "label: M" + r.id, "divert: sip:ivr@example.net"})
@@ -346,6 +167,9 @@ func plain(rules []plainRule, s *seen, daemon Mode, named string) (string, basis
 
 // right tells whether a verdict may name the row that it names, or none.
 func (b *basis) right(rs *Ruleset, v *Verdict) bool {
+	if v.Live != nil {
+		return slices.ContainsFunc(b.rows, func(h hit) bool { return h.list == v.List && slices.Contains(propertyLive, h.pattern) })
+	}
 	if v.Row == 0 {
 		return !b.sure && v.List == ""
 	}
@@ -367,7 +191,7 @@ func (h testHeaders) Header(name string) (string, bool) {
 
 func (a author) call() *Call {
 	c := testCall(pick(a.r, universe), pick(a.r, universe))
-	c.TrunkName = pick(a.r, []string{"carrier", "pbx", "", "other"})
+	c.TrunkName = pick(a.r, []string{"carrier", "pbx", "", "nobody"})
 	c.Source = pick(a.r, []netip.Addr{{}, netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.77"), netip.MustParseAddr("::ffff:192.0.2.9"), netip.MustParseAddr("2001:db8::7")})
 	for _, id := range []*Identity{&c.Asserted[0], &c.Asserted[1], &c.RemoteParty} {
 		if a.r.IntN(2) == 0 {
@@ -383,12 +207,41 @@ func (a author) call() *Call {
 	if a.r.IntN(4) == 0 {
 		c.Privacy = "id"
 	}
+	c.Attestation = pick(a.r, []string{"", "A", "b", "C,A"})
+	c.From.Verstat = pick(a.r, []string{"", "TN-Validation-Passed", "TN-Validation-Passed-C", "TN-Validation-Failed", "No-TN-Validation"})
+	c.At = testTime.Add(-time.Duration(a.r.IntN(7*24*60)) * time.Minute)
 	return c
 }
 
-func listed(numbers ...string) func(Number) string {
-	return func(n Number) string {
+// propertyLive are the entries that are added to a list while it runs, the last
+// one for a time; one of its file is taken off.
+var propertyLive = []string{"+12023350100", "+3014*", "+447911123456"}
+
+// changed is a list with the changes to it.
+func changed(file func(*seen, Number) string) func(*seen, Number) string {
+	return func(s *seen, n Number) string {
+		live := propertyLive
+		if !s.at.Before(testTime.AddDate(0, 0, -2)) {
+			live = live[:2]
+		}
+		switch row := listed(live...)(s, n); {
+		case row != "":
+			return row
+		case n.String() == "+12124440101":
+			return ""
+		}
+		return file(s, n)
+	}
+}
+
+// listed is a list of numbers and prefixes; "until" begins one that expires.
+func listed(numbers ...string) func(*seen, Number) string {
+	return func(at *seen, n Number) string {
 		for _, s := range numbers {
+			s, until, _ := strings.Cut(s, " until ")
+			if end, err := time.Parse(time.RFC3339, until); err == nil && !at.at.Before(end) {
+				continue
+			}
 			if prefix, ok := strings.CutSuffix(s, "*"); ok && strings.HasPrefix(n.String(), prefix) || n.String() == s {
 				return s
 			}
@@ -397,12 +250,26 @@ func listed(numbers ...string) func(Number) string {
 	}
 }
 
+// csv is the file of such a list.
+func csv(numbers []string) string {
+	return "number,expires\n" + strings.ReplaceAll(strings.Join(numbers, "\n"), " until ", ",") + "\n"
+}
+
 func TestIndexAgainstPlainReading(t *testing.T) {
-	one, two := []string{"+12023340100", "+1212*", "+442079460000"}, []string{"+12023340101", "+33*", "+12124440101"}
-	lists := map[string]func(Number) string{"one": listed(one...), "two": listed(two...), "dno": listed(one...), "spam": listed(two...), "dead": listed("+13012223344", "+12023350100")}
-	settings := Settings{Redress: testRedress, Trunks: []Trunk{testTrunk(t, "carrier", "203.0.113.0/24", true), testTrunk(t, "pbx", "192.0.2.64/26", false)}}
+	one, two := []string{"+12023340100", "+1212*", "+442079460000", "+33142685300 until 2026-02-27T00:00:00Z"}, []string{"+12023340101", "+33*", "+12124440101"}
+	lists := map[string]func(*seen, Number) string{"one": listed(one...), "two": changed(listed(two...)), "dno": listed(one...), "spam": changed(listed(two...)), "dead": listed("+13012223344", "+12023350100")}
+	lists["personal"] = func(s *seen, n Number) string {
+		switch s.numbers["callee"].String() {
+		case "+12023340100":
+			return listed("+12124440100", "+44*")(s, n)
+		case "+12023340101":
+			return listed("+12023340100")(s, n)
+		}
+		return ""
+	}
+	settings := Settings{Redress: testRedress, Trunks: []Trunk{testTrunk(t, "carrier", "203.0.113.0/24", true), testTrunk(t, "pbx", "192.0.2.64/26", false), testTrunk(t, "other", "198.51.100.0/24", false)}}
 	for i := range settings.Trunks {
-		settings.Trunks[i].Extensions = []string{"2XXX"}
+		settings.Trunks[i].Extensions, settings.Trunks[i].Direction = []string{"2XXX"}, Direction(i)
 	}
 	facts, err := newFacts(1 << 20)
 	if err != nil {
@@ -414,7 +281,8 @@ func TestIndexAgainstPlainReading(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		a := author{rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1)), []string{"one", "two"}}
 		text, rules := a.rules(rapid.IntRange(1, 60).Draw(rt, "rules"))
-		writeInto(t, dir, "rules.yaml", text, "one.csv", strings.Join(one, "\n")+"\n", "two.csv", strings.Join(two, "\n")+"\n")
+		writeInto(t, dir, "rules.yaml", text, "one.csv", csv(one), "two.csv", csv(two), "nets.csv", strings.Join(propertyNetworks, "\n")+"\n",
+			"personal.csv", "subscriber,number\n+12023340100,+12124440100\n+12023340100,+44*\n+12023340101,+12023340100\n")
 		settings.Files = []string{dir + "/rules.yaml"}
 		settings.Mode = Mode(min(1, rapid.IntRange(0, 9).Draw(rt, "monitor")/9))
 		rs, err := Compile(settings)
@@ -432,6 +300,13 @@ func TestIndexAgainstPlainReading(t *testing.T) {
 				rt.Fatal(err)
 			}
 			e.Swap(rs)
+			for _, list := range []string{"two", "spam"} {
+				mustChange(t, e, LiveChange{List: list, Entries: propertyLive[:2]})
+				mustChange(t, e, LiveChange{List: list, Entries: []string{"+12124440101"}, Action: LiveRemove})
+				if _, err := e.ChangeList(LiveChange{List: list, Action: LiveAdd, Entries: propertyLive[2:], Expires: testTime.AddDate(0, 0, -2)}, testTime.AddDate(0, 0, -8), kept); err != nil {
+					rt.Fatal(err)
+				}
+			}
 			until := testTime.Add(time.Hour)
 			for _, s := range []string{"+13012223344", "+12023350100"} {
 				n, _ := ParseNumber(s)
@@ -441,11 +316,15 @@ func TestIndexAgainstPlainReading(t *testing.T) {
 				c := a.call()
 				v := decided(e, c)
 				got := words(v)
-				s := &seen{facts: facts, lists: lists, source: c.Source.Unmap(), hidden: c.withheld,
+				s := &seen{facts: facts, lists: lists, source: c.Source.Unmap(), hidden: c.withheld, at: c.At,
 					numbers: map[string]Number{"caller": c.caller, "network": c.network, "presentation": c.presentation, "callee": c.callee, "diverted_by": c.divertedBy},
 					text:    map[string]string{"account": c.Account, "domain": c.Domain, "user_agent": c.UserAgent, "display_name": c.From.Display}}
+				s.text["attestation"], s.text["verification"] = "none", "none"
 				if c.trunk != nil {
-					s.text["trunk"] = c.trunk.Name
+					s.text["trunk"], s.text["direction"] = c.trunk.Name, c.trunk.Direction.String()
+					if c.trunk.Trusted {
+						s.text["attestation"], s.text["verification"] = plainIdentity(c)
+					}
 				}
 				s.text[`header("X-Campaign")`], _ = c.Headers.Header("X-Campaign")
 				if c.trunk == nil || !c.trunk.Trusted {

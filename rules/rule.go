@@ -29,9 +29,10 @@ type Rule struct {
 	number    int32 // place in the ruleset
 	condition *condition
 	pure      []*condition // conjuncts that depend on the call and the lists alone
-	stateful  []*condition // conjuncts that ask what was learned
+	stateful  []*condition // conjuncts that ask the clock or what was learned
 	eval      func(*frame) bool
-	answers   []answer // by Why when Listed, else one
+	rest      func(*frame) bool // what a candidate is asked: without the conjunct that the index has looked at
+	answers   []answer          // by Why when Listed, else one
 }
 
 // RuleCounts count the calls that a rule matched. They survive a reload by the

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // maxRuleFile is the size in bytes beyond which a rule file is a mistake.
@@ -21,16 +22,26 @@ type source struct {
 	learns []learnDecl
 	rules  []ruleDecl
 	d      Diagnostics
+
+	load func(listSpec) (*List, []Diagnostic) // nil: loadList
 }
 
 type listDecl struct {
 	name    string
 	at      Position // of the name
 	file    string   // relative to the working folder
+	fileAt  Position
+	faulty  bool // it is declared, and not right
 	why     Why
 	own     bool
 	empty   bool
 	country string
+	per     string
+	feed    *Feed // nil: the file is the list
+}
+
+func (d *listDecl) spec() listSpec {
+	return listSpec{Name: d.name, File: d.file, Why: d.why, Own: d.own, Empty: d.empty, Country: d.country, Per: d.per, Pos: d.at, FileAt: d.fileAt}
 }
 
 type learnDecl struct {
@@ -46,7 +57,13 @@ type ruleDecl struct {
 	why  Position // of the block's value
 }
 
-func (r *ruleDecl) subject() string { return fmt.Sprintf("rule %q", r.rule.ID) }
+func (r *ruleDecl) subject() string {
+	id := r.rule.ID
+	if len(id) > maxName {
+		id = shorten(id)
+	}
+	return fmt.Sprintf("rule %q", id)
+}
 
 // readSource reads all rule files and folders. Every finding is in s.d.
 func readSource(paths []string) *source {
@@ -119,20 +136,25 @@ func readRuleFile(name string) ([]byte, error) {
 	} else if !info.Mode().IsRegular() {
 		return nil, errors.New("is no regular file")
 	}
-	f, err := os.Open(name)
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe that has come since opens at once
 	if err != nil {
 		return nil, errors.New("cannot be read: " + cause(err))
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
 		return nil, errors.New("is no regular file")
+	}
+	tooLarge := fmt.Errorf("is larger than %d MB: rule files are small, numbers belong into lists", maxRuleFile>>20)
+	if info.Size() > maxRuleFile {
+		return nil, tooLarge
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxRuleFile+1))
 	switch {
 	case err != nil:
 		return nil, errors.New("cannot be read: " + cause(err))
 	case len(data) > maxRuleFile:
-		return nil, fmt.Errorf("is larger than %d MB: rule files are small, numbers belong into lists", maxRuleFile>>20)
+		return nil, tooLarge
 	}
 	return data, nil
 }
@@ -148,12 +170,12 @@ func cause(err error) string {
 
 // read adds what one file declares.
 func (s *source) read(file string, data []byte) {
-	doc := &document{file: file, data: data, d: &s.d}
+	doc := &document{file: file, data: data, holds: "rules", d: &s.d}
 	top, ok := doc.parse()
 	if !ok {
 		return
 	}
-	f, ok := doc.fields(top, "", "lists", "learn", "rules")
+	f, ok := doc.fields(top, "", ruleFileKeys)
 	if !ok {
 		return
 	}
@@ -173,18 +195,26 @@ func (s *source) read(file string, data []byte) {
 
 func (s *source) readList(doc *document, e *node) {
 	subject := fmt.Sprintf("list %q", e.name)
-	f, ok := doc.fields(e, subject, "file", "why", "own", "empty", "country")
+	before := len(s.d)
+	l := listDecl{name: e.name, at: e.key, fileAt: e.key}
+	defer func() {
+		l.faulty = len(s.d) > before
+		s.lists = append(s.lists, l)
+	}()
+	f, ok := doc.fields(e, subject, listKeys)
 	if !ok {
 		return
 	}
-	l := listDecl{name: e.name, at: e.key, own: doc.yes(f["own"], subject), empty: doc.yes(f["empty"], subject)}
+	l.own, l.empty = doc.yes(f["own"], subject), doc.yes(f["empty"], subject)
 	if file := doc.text(f["file"], subject); file != "" {
+		l.fileAt = f["file"].at
 		if l.file = file; !filepath.IsAbs(file) {
 			l.file = filepath.Join(filepath.Dir(doc.file), file)
 		}
-	} else if f.lacks("file") {
+	} else if f["url"] == nil && f.lacks("file") {
 		s.d.at(e.key, subject, "has no file", "write file: and a path relative to this rule file")
 	}
+	l.feed = s.readFeed(doc, f, subject)
 	if word := doc.text(f["why"], subject); word != "" {
 		if l.why, ok = ParseWhy(word); !ok {
 			s.d.at(f["why"].at, subject, fmt.Sprintf("unknown why %q", word), didYouMean(word, rowWhys()))
@@ -194,18 +224,29 @@ func (s *source) readList(doc *document, e *node) {
 	}
 	if l.country = doc.text(f["country"], subject); l.country != "" && !isCountry(l.country) {
 		s.d.at(f["country"].at, subject, fmt.Sprintf("%q is no country", l.country), "two capital letters, as in US")
+		l.country = ""
+	} else if _, err := NewPlan(l.country, nil); err != nil {
+		s.d.at(f["country"].at, subject, err.Error(), "")
+		l.country = ""
 	}
-	s.lists = append(s.lists, l)
+	if l.per = doc.text(f["per"], subject); l.per != "" && !slices.Contains(perAttributes, l.per) {
+		s.d.at(f["per"].at, subject, fmt.Sprintf("cannot be per %q", l.per), didYouMean(l.per, perAttributes))
+		l.per = ""
+	}
+	if l.own && l.per != "" {
+		s.d.at(f["own"].at, subject, "own numbers are nobody's in particular", "take out own: or per:")
+	}
 }
 
 func (s *source) readLearn(doc *document, e *node) {
 	subject := fmt.Sprintf("learn %q", e.name)
-	f, ok := doc.fields(e, subject, "from", "on", "upstream", "after", "for")
+	f, ok := doc.fields(e, subject, learnKeys)
+	l := learnDecl{at: e.key, spec: LearnSpec{Name: e.name, After: 1}}
 	if !ok {
+		s.learns = append(s.learns, l)
 		return
 	}
-	l := learnDecl{at: e.key}
-	l.spec = LearnSpec{Name: e.name, From: doc.text(f["from"], subject), After: 1}
+	l.spec.From = doc.text(f["from"], subject)
 	switch from := l.spec.From; {
 	case f.lacks("from"):
 		s.d.at(e.key, subject, "has no from", "write from: callee or from: caller")

@@ -11,7 +11,7 @@ import (
 // FuzzRuleFile: whatever a rule file holds, it loads whole or not at all, and
 // a finding points into the file. What loads can decide and explain.
 func FuzzRuleFile(f *testing.F) {
-	files, err := filepath.Glob("testdata/bad/*.yaml")
+	files, err := filepath.Glob("testdata/bad/*/*.yaml")
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -41,9 +41,13 @@ func FuzzRuleFile(f *testing.F) {
 		if strings.Contains(string(data), "file:") && !onlyDesignLists(data) {
 			return
 		}
+		began := time.Now()
 		src := &source{files: []string{name}}
 		src.read(name, data)
 		rs, err := compileSource(Settings{Redress: testRedress, Trunks: []Trunk{{Name: "carrier-a"}}}, src)
+		if took := time.Since(began); took > 10*time.Second {
+			t.Fatalf("%d bytes took %v", len(data), took)
+		}
 		if (rs == nil) == (err == nil) {
 			t.Fatalf("ruleset %v, error %v", rs, err)
 		}

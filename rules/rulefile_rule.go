@@ -9,15 +9,13 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-var ruleKeys = []string{"id", "when", "block", "allow", "divert", "label", "withhold", "mode", "note", "retry_after", "failure"}
-
 func (s *source) readRule(doc *document, e *node) {
 	r := ruleDecl{at: e.at}
 	subject := "rule"
-	if r.rule.ID = idOf(e); r.rule.ID != "" {
+	if r.rule.ID = valueOf(e, "id"); r.rule.ID != "" {
 		subject = r.subject()
 	}
-	f, ok := doc.fields(e, subject, ruleKeys...)
+	f, ok := doc.fields(e, subject, ruleKeys)
 	if !ok {
 		return
 	}
@@ -49,13 +47,15 @@ func (s *source) readRule(doc *document, e *node) {
 	s.rules = append(s.rules, r)
 }
 
-// idOf is the id of a rule, to name it in findings about its keys.
-func idOf(e *node) string {
+// valueOf is the text of a key, to name a rule or test in findings about its
+// other keys.
+func valueOf(e *node, name string) string {
 	if m, ok := e.raw.(ast.MapNode); ok {
 		for i := m.MapRange(); i.Next(); {
-			if key, ok := i.Key().(*ast.StringNode); ok && key.Value == "id" {
-				if id, ok := i.Value().(ast.ScalarNode); ok && i.Value().Type() != ast.NullType {
-					return id.GetToken().Value
+			if key, ok := i.Key().(*ast.StringNode); ok && key.Value == name {
+				switch v := i.Value().(type) {
+				case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
+					return v.GetToken().Value
 				}
 			}
 		}
@@ -121,7 +121,7 @@ func (s *source) readActions(doc *document, r *ruleDecl, f fields, subject strin
 	if n := f["retry_after"]; n != nil {
 		r.rule.Retry = doc.duration(n, subject)
 		if r.rule.Action != Block || !retries(r.rule.Why) {
-			s.d.at(n.key, subject, "retry_after is for block: hours and block: pacing", "")
+			s.d.at(n.key, subject, "retry_after is for block: hours and block: pacing", "take it out")
 		} else if r.rule.Retry%time.Second != 0 {
 			s.d.at(n.at, subject, "retry_after is whole seconds", "")
 		}
@@ -136,7 +136,7 @@ func (s *source) readFailure(doc *document, r *ruleDecl, n *node, subject string
 	case n == nil && identity:
 		s.d.at(r.why, subject, "block: identity does not say what failed", hint)
 	case n != nil && !identity:
-		s.d.at(n.key, subject, "failure is for block: identity", "")
+		s.d.at(n.key, subject, "failure is for block: identity", "take it out")
 	case n != nil:
 		if word := doc.text(n, subject); word != "" {
 			i := slices.Index(failureNames, word)

@@ -1,25 +1,21 @@
 package rules
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
-	yaml "github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
-)
 
-// maxNesting bounds what a parser recurses into.
-const maxNesting = 64
+	"ringfence/rules/schema"
+)
 
 // document is one YAML file that is read strictly: every key is known, every
 // value has its type, and every finding has its place.
 type document struct {
 	file  string
 	data  []byte
+	holds string // what a file without it is empty of: rules, tests
 	d     *Diagnostics
 	lines []string
 }
@@ -42,86 +38,44 @@ func (f fields) lacks(key string) bool { return f[key] == nil && f[unknownKey] =
 
 // scalar is a text with its place, to point into it.
 type scalar struct {
-	text  string
-	at    Position
-	doc   *document
-	block bool // a block scalar: the text begins on the line after at
+	text   string
+	at     Position
+	doc    *document
+	block  bool       // a block scalar: the text begins on the line after at
+	places []Position // of each character, once point was asked
 }
 
 // parse is the root of the only document in the file.
 func (y *document) parse() (root *node, ok bool) {
 	whole := Position{File: y.file}
-	if !utf8.Valid(y.data) {
-		y.d.at(whole, "", "is not UTF-8 text", "")
-		return nil, false
-	}
-	if line, ok := tooDeep(y.data); ok {
-		y.d.at(Position{y.file, line, 0}, "", fmt.Sprintf("is nested deeper than %d levels", maxNesting), "")
-		return nil, false
-	}
-	file, err := parseYAML(y.data)
-	if err != nil {
-		var at yaml.Error
-		if errors.As(err, &at) && at.GetToken() != nil {
-			p := at.GetToken().Position
-			y.d.at(Position{y.file, p.Line, p.Column}, "", at.GetMessage(), "")
-		} else {
-			y.d.at(whole, "", err.Error(), "")
-		}
+	file := ParseYAML(y.file, y.data, y.d)
+	if file == nil {
 		return nil, false
 	}
 	var bodies []ast.Node
 	for _, doc := range file.Docs {
-		if doc.Body != nil && doc.Body.Type() != ast.CommentType && doc.Body.Type() != ast.NullType {
+		if doc.Body == nil {
+			continue
+		}
+		switch doc.Body.Type() {
+		case ast.CommentType, ast.NullType, ast.DirectiveType:
+		default:
 			bodies = append(bodies, doc.Body)
 		}
 	}
 	switch len(bodies) {
 	case 0:
-		y.d.at(whole, "", "no rules in this file", "an empty file would switch screening off")
+		hint := ""
+		if y.holds == "rules" {
+			hint = "an empty file would switch screening off"
+		}
+		y.d.at(whole, "", "no "+y.holds+" in this file", hint)
 		return nil, false
 	case 1:
 		return y.value("", bodies[0]), true
 	}
 	y.d.at(y.place(bodies[1]), "", "a second document in one file", "put it into a file of its own")
 	return nil, false
-}
-
-// parseYAML turns a fault of the library into an error: rule files are input.
-func parseYAML(data []byte) (file *ast.File, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("cannot be parsed: %v", r)
-		}
-	}()
-	return parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
-}
-
-// tooDeep finds the first line on which brackets or dashes nest deeper than a
-// rule file can.
-func tooDeep(data []byte) (line int, deep bool) {
-	depth, dashes := 0, 0
-	line = 1
-	start := true
-	for i, c := range data {
-		switch c {
-		case '\n':
-			line, dashes, start = line+1, 0, true
-			continue
-		case '[', '{':
-			depth++
-		case ']', '}':
-			depth = max(depth-1, 0)
-		case '-', '?':
-			if start && i+1 < len(data) && (data[i+1] == ' ' || data[i+1] == '\t') {
-				dashes++
-			}
-		}
-		if start = start && (c == ' ' || c == '\t' || c == '-' || c == '?'); depth > maxNesting || dashes > maxNesting {
-			return line, true
-		}
-	}
-	return 0, false
 }
 
 func (y *document) value(name string, n ast.Node) *node {
@@ -147,21 +101,26 @@ func (y *document) place(n ast.Node) Position {
 // fields are the values of a mapping by key. Unknown and repeated keys are
 // findings, and fields with such are not searched for missing ones: the author
 // meant one of them. ok is false when n is no mapping.
-func (y *document) fields(n *node, subject string, known ...string) (f fields, ok bool) {
+func (y *document) fields(n *node, subject string, keys schema.Keys) (f fields, ok bool) {
+	known := keys.Names()
 	m, ok := n.raw.(ast.MapNode)
 	if !ok {
 		y.d.at(n.at, subject, "want keys and values, got "+kindOf(n.raw), "known: "+strings.Join(known, ", "))
 		return nil, false
 	}
 	f = make(fields)
-	for _, e := range y.pairs(m, subject) {
+	all, whole := y.pairs(m, subject)
+	if !whole {
+		f[unknownKey] = n
+	}
+	for _, e := range all {
 		if !containsWord(known, e.name) {
-			y.d.at(e.key, subject, fmt.Sprintf("unknown key %q", e.name), didYouMean(e.name, known))
+			y.d.at(e.key, subject, fmt.Sprintf("unknown key %q", shorten(e.name)), didYouMean(e.name, known))
 			f[unknownKey] = e
 			continue
 		}
 		if f[e.name] != nil {
-			y.d.at(e.key, subject, fmt.Sprintf("%s is given twice", e.name), "")
+			y.d.at(e.key, subject, fmt.Sprintf("%s is given twice", e.name), "keep one")
 			continue
 		}
 		f[e.name] = e
@@ -169,24 +128,26 @@ func (y *document) fields(n *node, subject string, known ...string) (f fields, o
 	return f, true
 }
 
-func (y *document) pairs(m ast.MapNode, subject string) []*node {
-	var all []*node
+// pairs are the members of a mapping in order, and whether each key was a word.
+func (y *document) pairs(m ast.MapNode, subject string) (all []*node, whole bool) {
+	whole = true
 	for i := m.MapRange(); i.Next(); {
 		key, ok := i.Key().(*ast.StringNode)
 		if !ok {
 			at := y.place(i.Key())
 			y.d.at(at, subject, "a key must be a plain word, got "+kindOf(i.Key()), "")
+			whole = false
 			continue
 		}
 		e := y.value(key.Value, i.Value())
 		e.key = y.place(key)
 		all = append(all, e)
 	}
-	return all
+	return all, whole
 }
 
-// entries are the named members of a mapping such as lists.
-func (y *document) entries(n *node, subject string) []*node {
+// members are the values of a mapping whose keys are names.
+func (y *document) members(n *node, subject string) []*node {
 	if n == nil {
 		return nil
 	}
@@ -195,7 +156,13 @@ func (y *document) entries(n *node, subject string) []*node {
 		y.d.at(n.at, subject, "want names and what they stand for, got "+kindOf(n.raw), "")
 		return nil
 	}
-	all := y.pairs(m, subject)
+	all, _ := y.pairs(m, subject)
+	return all
+}
+
+// entries are the named members of a mapping such as lists.
+func (y *document) entries(n *node, subject string) []*node {
+	all := y.members(n, subject)
 	for _, e := range all {
 		if !isName(e.name) {
 			y.d.at(e.key, subject, fmt.Sprintf("%q is no name", e.name), "letters, digits, dots, dashes and underscores, at most 64")
@@ -214,12 +181,12 @@ func (y *document) items(n *node, subject string) []*node {
 		if n.name != "" && n.name != subject {
 			subject += ": " + n.name
 		}
-		y.d.at(n.at, subject, "want a list, got "+kindOf(n.raw), "")
+		y.d.at(n.at, subject, "want a list, got "+kindOf(n.raw), "begin each entry with -, or write [a, b]")
 		return nil
 	}
 	all := make([]*node, len(seq.Values))
 	for i, v := range seq.Values {
-		all[i] = y.value("", v)
+		all[i] = y.value(n.name, v)
 	}
 	if len(all) == 0 {
 		message := "is empty"
@@ -290,7 +257,7 @@ func (y *document) integer(n *node, subject string) (int, bool) {
 			}
 		}
 	}
-	y.d.at(n.at, subject, n.label()+"want a whole number, got "+kindOf(n.raw), "")
+	y.d.at(n.at, subject, n.label()+"want a whole number, got "+kindOf(n.raw), "digits without quotes")
 	return 0, false
 }
 
@@ -321,8 +288,14 @@ func kindOf(n ast.Node) string {
 		return n.GetToken().Value
 	case ast.IntegerType, ast.FloatType, ast.InfinityType, ast.NanType:
 		return "the number " + n.GetToken().Value
-	case ast.AnchorType, ast.AliasType, ast.TagType, ast.MergeKeyType:
-		return "an anchor, alias or tag, which rule files do not use"
+	case ast.AnchorType:
+		return "an anchor (&), which rule files do not use"
+	case ast.AliasType:
+		return "an alias (*), which rule files do not use"
+	case ast.TagType:
+		return "a tag (!), which rule files do not use"
+	case ast.MergeKeyType:
+		return "a merge key (<<), which rule files do not use"
 	}
 	return "something else"
 }

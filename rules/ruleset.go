@@ -20,6 +20,8 @@ type Ruleset struct {
 	headers   []string // that conditions ask for, by slot
 	index     *index
 	warnings  Diagnostics
+	feeds     []Feed
+	awaited   map[string]bool // lists that wait for their first copy
 }
 
 // Rules are all rules in the order in which they are asked.
@@ -32,6 +34,16 @@ func (rs *Ruleset) Holds(r *Rule) bool {
 
 // Lists are all lists by name.
 func (rs *Ruleset) Lists() []*List { return rs.lists }
+
+// List is the list of that name, nil for none.
+func (rs *Ruleset) List(name string) *List {
+	for _, l := range rs.lists {
+		if l.Name == name {
+			return l
+		}
+	}
+	return nil
+}
 
 // Learns are the declared learned lists by name.
 func (rs *Ruleset) Learns() []LearnSpec { return rs.learns }
@@ -56,6 +68,12 @@ func compileSource(s Settings, src *source) (*Ruleset, error) {
 	rs.tables(&d)
 	d = append(d, src.d...)
 	c := newCompiler(&d, &rs.warnings)
+	for _, t := range s.Trunks {
+		c.trunks = append(c.trunks, t.Name)
+	}
+	if c.trunks != nil {
+		c.trunks = append(c.trunks, "")
+	}
 	rs.loadLists(c, src)
 	rs.declareLearned(c, src)
 	unique := map[string]Position{}
@@ -67,6 +85,7 @@ func compileSource(s Settings, src *source) (*Ruleset, error) {
 		return nil, d
 	}
 	rs.finds, rs.headers = c.finds, c.headers
+	rs.settings.Previous = nil // it would keep all before it
 	rs.settings.warn(&rs.warnings)
 	rs.lint()
 	rs.warnings.inOrder(src.files)
@@ -94,15 +113,22 @@ func (rs *Ruleset) tables(d *Diagnostics) {
 func (rs *Ruleset) loadLists(c *compiler, src *source) {
 	for _, decl := range src.lists {
 		if first := c.lists[decl.name]; first != nil {
-			c.d.at(decl.at, fmt.Sprintf("list %q", decl.name), "is declared already at "+first.decl.at.String(), "")
+			c.d.at(decl.at, fmt.Sprintf("list %q", decl.name), "is declared already at "+first.decl.at.String(), "give it a name of its own")
 			continue
 		}
 		entry := &listEntry{decl: decl}
 		c.lists[decl.name] = entry
-		if decl.file == "" {
+		rs.feed(&decl)
+		load := rs.loadList
+		if decl.feed != nil {
+			load = rs.loadFeed
+		} else if decl.file == "" {
 			continue
 		}
-		list, findings := loadList(listSpec{Name: decl.name, File: decl.file, Why: decl.why, Own: decl.own, Empty: decl.empty, Country: decl.country, Pos: decl.at})
+		if src.load != nil {
+			load = src.load
+		}
+		list, findings := load(decl.spec())
 		if list == nil {
 			*c.d = append(*c.d, findings...)
 			continue
@@ -112,6 +138,15 @@ func (rs *Ruleset) loadLists(c *compiler, src *source) {
 		rs.lists = append(rs.lists, list)
 	}
 	slices.SortFunc(rs.lists, func(a, b *List) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(rs.feeds, func(a, b Feed) int { return strings.Compare(a.List, b.List) })
+}
+
+// loadList is that of the ruleset before where nothing has changed.
+func (rs *Ruleset) loadList(spec listSpec) (*List, []Diagnostic) {
+	if l := rs.settings.Previous.unchanged(spec); l != nil {
+		return l, l.warnings
+	}
+	return loadListWith(spec, listOptions{progress: rs.settings.Progress})
 }
 
 // declareLearned takes the declarations of learned lists.
@@ -120,7 +155,7 @@ func (rs *Ruleset) declareLearned(c *compiler, src *source) {
 	for _, decl := range src.learns {
 		name := decl.spec.Name
 		if at, ok := first[name]; ok {
-			c.d.at(decl.at, fmt.Sprintf("learn %q", name), "is declared already at "+at.String(), "")
+			c.d.at(decl.at, fmt.Sprintf("learn %q", name), "is declared already at "+at.String(), "give it a name of its own")
 			continue
 		}
 		first[name] = decl.at
@@ -159,6 +194,7 @@ func (rs *Ruleset) compileRule(c *compiler, decl *ruleDecl, unique map[string]Po
 	rs.rules = append(rs.rules, r)
 	when := c.compile(decl.when, subject)
 	rs.answer(c, decl, when, subject)
+	rs.holdOff(c, decl, when, subject)
 	if when == nil {
 		return
 	}
@@ -170,8 +206,9 @@ func (rs *Ruleset) compileRule(c *compiler, decl *ruleDecl, unique map[string]Po
 			r.pure = append(r.pure, part)
 		}
 	}
-	// What is remembered is asked last: it is the dearer part.
-	r.eval = join(isAnd, append(slices.Clone(r.pure), r.stateful...)...).eval
+	// What asks the clock or what was learned comes last: it is the dearer part.
+	r.eval = join(isAnd, slices.Concat(r.pure, r.stateful)...).eval
+	r.rest = r.eval
 }
 
 // answer makes the answer of a block, and checks it against the lists that the

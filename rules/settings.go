@@ -54,6 +54,14 @@ type Settings struct {
 	Country   string      // whose national numbers come without a trunk or by one without a country, ISO 3166-1 alpha-2 or empty
 	Trunks    []Trunk
 	Files     []string // rule files and folders of them, in order
+	Feeds     string   // folder with the copies of lists that are fetched; empty: there are none
+
+	// Previous lends its lists: one whose file and declaration are unchanged
+	// is not read again. Nil: all are read.
+	Previous *Ruleset
+	// Progress is told how far the load of a list is, some times a second and
+	// only when it takes longer than that. Nil: nobody is.
+	Progress func(ListProgress)
 }
 
 var locations = []string{"LN", "TN", "RLN", "LPN", "RPN"}

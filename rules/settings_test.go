@@ -181,7 +181,7 @@ func TestSharedNames(t *testing.T) {
 	dir = writeFiles(t, "a.yaml", "lists: {x: {file: x.csv}}\nrules:\n  - {id: a, when: 'caller in list(\"x\")', block: dno}\n",
 		"b.yaml", "lists: {x: {file: x.csv}}\n", "x.csv", "+12025550123\n")
 	_, err = Compile(Settings{Files: []string{dir}})
-	if want := filepath.Join(dir, "b.yaml") + `:1:9: list "x": is declared already at ` + filepath.Join(dir, "a.yaml") + ":1:9"; err == nil || err.Error() != want {
+	if want := filepath.Join(dir, "b.yaml") + `:1:9: list "x": is declared already at ` + filepath.Join(dir, "a.yaml") + ":1:9 (give it a name of its own)"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
@@ -201,6 +201,31 @@ rules:
   - {id: late, when: 'presentation == "+12025550123"', allow: true}
   - {id: short, when: 'callee startsWith "202"', block: subscriber}
   - {id: never, when: false, block: dno}
+  - {id: both, when: 'trunk == "pbx" and withheld and trunk in ["", "carrier"]', block: dno}
+  - {id: not, when: 'account == "a" and (account != "a" and withheld)', block: dno}
+  - {id: prefixes, when: 'caller startsWith "+1212" and caller == "+13012223344"', block: dno}
+  - {id: several, when: 'callers startsWith "+1212" and callers == "+13012223344" and direction == "inbound"', block: dno}
+  - {id: networks, when: 'cidr(source, "192.0.2.0/24") and cidr(source, "198.51.100.0/24")', block: dno}
+  - {id: emergency, when: 'callee == "911" or callee in ["112", "+933"] and withheld', block: dno}
+  - {id: codes, when: 'callee in ["911", "4711"]', block: dno}
+  - {id: signed, when: 'attestation == "A" and trunk == "carrier"', allow: true}
+  - {id: passed, when: 'verification == "passed"', allow: true, mode: monitor}
+  - {id: customer, when: 'attestation == "A" and network in list("friends")', allow: true}
+  - {id: unsigned, when: 'attestation in ["C", "none"]', allow: true}
+  - {id: wide, when: 'callee startsWith "+44" or account in ["b", "c"]', block: subscriber}
+  - {id: narrow, when: 'callee == "+442079460000"', block: subscriber}
+  - {id: narrow-2, when: 'account == "b" and withheld', block: subscriber}
+  - {id: narrow-3, when: 'account == "b" and withheld or pattern(callee, "+4420N*")', label: x}
+  - {id: beside, when: 'account == "d" or callee startsWith "+4"', label: x}
+  - {id: narrow-4, when: '(direction == "inbound" or withheld) and (callee startsWith "+4420" or account == "c")', label: x}
+  - {id: text, when: 'user_agent contains "x" and not (withheld)', block: subscriber}
+  - {id: text-2, when: 'not (withheld) and valid(callee) and user_agent contains "x"', block: subscriber}
+  - {id: watch, when: 'domain == "x"', block: subscriber, mode: monitor}
+  - {id: after-watch, when: 'domain == "x"', block: subscriber}
+  - {id: again, when: 'domain == "x" and cidr(source, "10.1.0.0/16")', block: subscriber}
+  - {id: night, when: 'local_time(caller) > "21:00" and withheld and local_time(caller) < "08:00"', block: subscriber}
+  - {id: day, when: 'local_time(callee) > "08:00" and local_time(callee) < "21:00" and local_time(caller) < "07:00"', block: subscriber}
+  - {id: outbound, when: 'direction == "outbound" and domain == "y"', block: subscriber}
   - {id: all, when: true, block: subscriber}
   - {id: dead, when: withheld, block: dno}
   - {id: kept, when: withheld, block: dno, mode: off}

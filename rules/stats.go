@@ -10,7 +10,10 @@ type Stats struct {
 	Facts         FactStats
 	Pending       PendingStats
 	Learned       []LearnedStats
-	UnknownTrunks uint64 // calls that named a trunk which is not configured
+	Live          []LiveStats
+	LiveChanges   uint64   // made live since the start
+	UnknownTrunks uint64   // calls that named a trunk which is not configured
+	UnknownNames  []string // the first 16 such names, each cut after 64 bytes
 }
 
 // ListStats say how large a list is.
@@ -30,8 +33,9 @@ type CacheStats struct {
 func (e *Engine) Stats() Stats {
 	s := Stats{
 		Facts: e.facts.Stats(), Pending: e.pending.Stats(), Learned: e.learned.Stats(),
-		UnknownTrunks: e.unknownTrunks.Load(),
+		UnknownTrunks: e.unknownTrunks.calls.Load(), UnknownNames: e.unknownTrunks.list(),
 	}
+	s.Live, s.LiveChanges = e.layers.Stats()
 	if c := e.cache; c != nil {
 		s.Cache = CacheStats{Hits: c.hits.Load(), Misses: c.misses.Load(), Dropped: c.dropped.Load(), Queue: len(c.queue)}
 	}

@@ -18,11 +18,28 @@ type Trunk struct {
 	Name       string
 	Networks   []netip.Prefix // its source addresses; the longest network of all trunks wins
 	Country    string         // whose national numbers it sends, ISO 3166-1 alpha-2 or empty for Settings.Country
-	Trusted    bool           // its P-Asserted-Identity and Remote-Party-ID are believed
+	Trusted    bool           // its P-Asserted-Identity, Remote-Party-ID and attestation are believed
+	Direction  Direction      // of its calls
 	Extensions []string       // patterns of its private plan, as NewPlan reads them
 	plan       *Plan
 	hash       uint64 // of its name, the same over reloads
 }
+
+// Direction is that of the calls of a trunk, as seen from the operator's
+// network.
+type Direction uint8
+
+// The directions.
+const (
+	Undirected Direction = iota
+	Inbound
+	Outbound
+)
+
+var directionWords = [...]string{"", "inbound", "outbound"}
+
+// String is the word that rules and the configuration use.
+func (d Direction) String() string { return directionWords[d] }
 
 // trunks finds trunks by name and by address. It does not change and is safe
 // for concurrent use.
@@ -75,11 +92,8 @@ func (t *trunks) add(network netip.Prefix, trunk *Trunk) error {
 	if !network.IsValid() {
 		return fmt.Errorf("trunk %q has a network that is none, write it as 192.0.2.0/24", trunk.Name)
 	}
-	if a := network.Addr(); a.Is4In6() {
-		if network.Bits() < 96 {
-			return fmt.Errorf("trunk %q: network %s holds more than IPv4 addresses, write it as IPv4", trunk.Name, network)
-		}
-		network = netip.PrefixFrom(a.Unmap(), network.Bits()-96)
+	if network = unmapped(network); network.Addr().Is4In6() {
+		return fmt.Errorf("trunk %q: network %s holds more than IPv4 addresses, write it as IPv4", trunk.Name, network)
 	}
 	network = network.Masked()
 	if other, ok := t.networks.Get(network); ok && other != trunk {

@@ -16,7 +16,9 @@ func (a Action) String() string { return [...]string{"allow", "block", "divert"}
 
 // ID names one decision: 8 digits of time and 12 of randomness, in lower-case
 // Crockford base 32, so that ids sort by time and fit the id item of a 603+
-// Reason. It can be read over the phone and says nothing of the subscriber.
+// Reason. Of a call that was let pass, whose id stays with the switch, the last
+// 6 digits say where its outcome is waited for. An ID can be read over the phone
+// and says nothing of the subscriber.
 type ID [20]byte
 
 func (id ID) String() string { return string(id[:]) }
@@ -35,11 +37,12 @@ type Verdict struct {
 	Label    string        // mark for the called party, empty for none
 	Withhold bool          // remove the caller's number
 
-	Rule      *Rule   // the rule that ended the evaluation, nil when none did
-	List      string  // list whose row matched in Rule, empty for none
-	Row       RowRef  // that row
-	Monitored []*Rule // rules that block or divert and matched, in monitor mode or of a daemon in it
-	Guard     Guard   // why no rule was asked, if so
+	Rule      *Rule    // the rule that ended the evaluation, nil when none did
+	List      string   // list whose row matched in Rule, empty for none
+	Row       RowRef   // that row, 0 when it is a live one
+	Live      *LiveRow // that row when it was added while the daemon ran
+	Monitored []*Rule  // rules that block or divert and matched, in monitor mode or of a daemon in it
+	Guard     Guard    // why no rule was asked, if so
 	Caller    Number
 	Callee    Number
 	Trunk     string

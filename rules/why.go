@@ -1,6 +1,10 @@
 package rules
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // Why is the reason class of a block. The SIP answer follows from it by one
 // table (answer.go); a rule never names a SIP code.
@@ -28,6 +32,20 @@ func (w Why) String() string { return whyNames[w] }
 
 // MarshalText writes the word that rule files use.
 func (w Why) MarshalText() ([]byte, error) { return []byte(w.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (w *Why) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		*w = NoWhy
+		return nil
+	}
+	got, ok := ParseWhy(string(text))
+	if !ok {
+		return fmt.Errorf("unknown why %q, want one of %s", text, strings.Join(Whys(), ", "))
+	}
+	*w = got
+	return nil
+}
 
 // ParseWhy reads the word that rule files use.
 func ParseWhy(word string) (Why, bool) {

@@ -1,0 +1,140 @@
+package rules
+
+import (
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	docsBegin = "<!-- ringfence help rules: begin -->\n"
+	docsEnd   = "<!-- ringfence help rules: end -->\n"
+)
+
+// The tables of docs/rules.md are those of the code.
+func TestDocsHoldTheReference(t *testing.T) {
+	const file = "../docs/rules.md"
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, found := strings.Cut(string(data), docsBegin)
+	_, after, closed := strings.Cut(rest, docsEnd)
+	if !found || !closed {
+		t.Fatalf("%s has no markers", file)
+	}
+	want := before + docsBegin + Language().Markdown() + "\n" + docsEnd + after
+	if *update {
+		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if string(data) != want {
+		t.Error("the tables of docs/rules.md are not those of the code: run go test ./rules -run TestDocs -update")
+	}
+}
+
+// exampleCalls make a call for which the example of a word holds, and one for
+// which it does not.
+var exampleCalls = map[string][2]func(*Call){
+	"and, or, not, ( )":              {withheldFrom("carrier-a", "+12025550100"), withheldFrom("pbx-acme", "+12025550100")},
+	"==, !=":                         {display("Bank"), display("ACME")},
+	"in, not in":                     {from("+442079460000"), from("+12122000000")},
+	"startsWith, endsWith, contains": {to("+442079460000"), to("+12122000000")},
+	"matches":                        {from("+18002000000"), from("+12122000000")},
+	"<, <=, >, >=":                   {hour(23), hour(12)},
+
+	"caller":       {from("+12122000000"), from("+12122000001")},
+	"network":      {asserts("carrier-a", "+12122000000"), asserts("pbx-acme", "+12122000000")},
+	"presentation": {from("+12122000000"), func(c *Call) { asserts("carrier-a", "+12122000000")(c); from("+12122000000")(c) }},
+	"callers":      {asserts("pbx-acme", "+12122000001"), from("+12122000002")},
+	"callee":       {to("+12122000000"), to("+12122000001")},
+	"diverted_by":  {func(c *Call) { c.Diversion = "+12122000000" }, nothing},
+	"display_name": {display("IRS office"), display("My IRS")},
+	"withheld":     {from("anonymous"), nothing},
+	"privacy":      {func(c *Call) { c.Privacy = "id;critical" }, func(c *Call) { c.Privacy = "id" }},
+	"trunk":        {by("pbx-acme"), by("")},
+	"direction":    {by("carrier-a"), by("pbx-acme")},
+	"source":       {at("192.0.2.7"), at("192.0.2.8")},
+	"account":      {func(c *Call) { c.Account = "alice" }, func(c *Call) { c.Account = "bob" }},
+	"domain":       {nothing, func(c *Call) { c.Domain = "example.org" }},
+	"user_agent":   {func(c *Call) { c.UserAgent = "friendly-scanner 1" }, func(c *Call) { c.UserAgent = "friend" }},
+	"attestation":  {attested("carrier-a", "C"), attested("carrier-a", "A")},
+	"verification": {verified("TN-Validation-Failed"), verified("TN-Validation-Passed")},
+
+	`list("name")`:                      {from("+12023340147"), from("+12023340148")},
+	`learned("name")`:                   {to("+12023340199"), to("+12023340148")},
+	"country(number)":                   {from("+14162000000"), from("+442079460000")},
+	"kind(number)":                      {to("+19002000000"), to("+12122000000")},
+	"valid(number)":                     {from("+12122000000"), from("+12121110000")},
+	"invalid(number)":                   {from("+12121110000"), from("+12122000000")},
+	`pattern(number, "+1NXX555XXXX")`:   {from("+12125550000"), from("+12125560000")},
+	"neighbour(number, number, digits)": {to("+12122001234"), to("+12122011234")},
+	"weekday(number)":                   {weekend, nothing},
+	"local_time(number)":                {hour(12), hour(16)},
+	`header("Name")`:                    {func(c *Call) { c.Headers = testHeaders{"x-campaign": "spring"} }, nothing},
+	`cidr(source, "10.0.0.0/8")`:        {at("192.0.2.200"), at("192.0.3.1")},
+}
+
+func nothing(*Call)                  {}
+func from(number string) func(*Call) { return func(c *Call) { c.From.User = number } }
+func to(number string) func(*Call) {
+	return func(c *Call) { c.RequestUser, c.RequestURI = number, "sip:"+number+"@example.net" }
+}
+func display(name string) func(*Call) { return func(c *Call) { c.From.Display = name } }
+func by(trunk string) func(*Call)     { return func(c *Call) { c.TrunkName = trunk } }
+func at(address string) func(*Call)   { return func(c *Call) { c.Source = netip.MustParseAddr(address) } }
+func weekend(c *Call)                 { c.At = testTime.AddDate(0, 0, -1) }
+
+func hour(utc int) func(*Call) {
+	return func(c *Call) { c.At = time.Date(2026, 3, 3, utc, 0, 0, 0, time.UTC); c.From.User = "+442079460000" }
+}
+
+func asserts(trunk, number string) func(*Call) {
+	return func(c *Call) { c.TrunkName, c.From.User, c.Asserted[0].User = trunk, "alice", number }
+}
+
+func attested(trunk, word string) func(*Call) {
+	return func(c *Call) { c.TrunkName, c.Attestation = trunk, word }
+}
+
+func verified(verstat string) func(*Call) {
+	return func(c *Call) { c.TrunkName, c.From.Verstat = "carrier-a", verstat }
+}
+
+func withheldFrom(trunk, callee string) func(*Call) {
+	return func(c *Call) { by(trunk)(c); to(callee)(c); from("anonymous")(c) }
+}
+
+// Every example of the reference compiles, holds of one call and not of
+// another.
+func TestExamplesOfTheReference(t *testing.T) {
+	page := Language()
+	for _, e := range slices.Concat(page.Operators, page.Attributes, page.Functions) {
+		calls, ok := exampleCalls[e.Name]
+		if !ok {
+			t.Errorf("%s: no calls for its example", e.Name)
+			continue
+		}
+		s := designSettings(t)
+		s.Trunks[0].Direction, s.Trunks[1].Direction = Inbound, Outbound
+		rs := compiled(t, s, append([]string{"rules.yaml", "lists:\n  spam: {file: spam.csv}\nlearn:\n  not-found: {from: callee, on: [404], upstream: [carrier-a], after: 1, for: 30d}\n" +
+			rulesOf("{id: a, when: '"+strings.ReplaceAll(e.Example, "'", "''")+"', block: subscriber}")}, "spam.csv", "+12023340147\n")...)
+		engine := running(t, Options{}, rs)
+		engine.Learned().Restore([]LearnedEntry{{List: "not-found", Number: global(t, "+12023340199"), Until: testTime.Add(time.Hour)}}, testTime)
+		for i, edit := range calls {
+			c := testCall("+12122000000", "+12023340148")
+			edit(c)
+			if got := decided(engine, c).Action == Block; got != (i == 0) {
+				t.Errorf("%s: %s: %t\n%s", e.Name, e.Example, got, engine.Explain(c))
+			}
+		}
+	}
+	if len(exampleCalls) != len(page.Operators)+len(page.Attributes)+len(page.Functions) {
+		t.Errorf("%d pairs of calls for %d words", len(exampleCalls), len(page.Operators)+len(page.Attributes)+len(page.Functions))
+	}
+}

@@ -1,0 +1,91 @@
+package rules
+
+import (
+	"strings"
+
+	"ringfence/rules/schema"
+)
+
+// What values are made of.
+const (
+	namePattern     = `^[A-Za-z0-9._-]{1,64}$`
+	durationPattern = `^([0-9]{1,9}[smhdw])+$`
+	targetPattern   = `^sips?:[^ <>"\\]+$`
+	labelPattern    = `^[^"\\]*\S[^"\\]*$`
+)
+
+// The keys of rule files.
+var (
+	ruleFileKeys = schema.Keys{
+		{Name: "lists", Value: schema.Map("lists by name, for list(\"name\") in conditions", namePattern, schema.Ref("list"))},
+		{Name: "learn", Value: schema.Map("learned lists by name, for learned(\"name\") in conditions", namePattern, schema.Ref("learn"))},
+		{Name: "rules", Value: schema.List("rules, asked from top to bottom until one blocks, diverts or allows", schema.Ref("rule"))},
+	}
+	listKeys = append(schema.Keys{
+		{Name: "file", Value: schema.Text("one number or network a line, or CSV with a header; relative to this file, .gz is unpacked")},
+		{Name: "why", Value: schema.Word("why its numbers are blocked: rules that block on it must say the same", rowWhys()...)},
+		{Name: "own", Value: schema.Yes("these are our own numbers: they are never learned")},
+		{Name: "empty", Value: schema.Yes("the list may have no rows")},
+		{Name: "country", Value: schema.Pattern("whose national form the numbers have, ISO 3166-1 as in US", `^[A-Z]{2}$`)},
+		{Name: "per", Value: schema.Word("whose list it is: each row has a subscriber", perAttributes...)},
+	}, feedKeys...)
+	learnKeys = schema.Keys{
+		{Name: "from", Needed: true, Value: schema.Word("whose number is learned", "callee", "caller")},
+		{Name: "on", Needed: true, Value: schema.List("final SIP statuses that teach", schema.Integer("", 400, 699))},
+		{Name: "upstream", Needed: true, Value: schema.List("trunks whose answers are believed", schema.Text(""))},
+		{Name: "after", Value: schema.Integer("how many different other parties it takes", 1, maxAfter)},
+		{Name: "for", Needed: true, Value: schema.Pattern("how long it is remembered, as in 30d", durationPattern)},
+	}
+	ruleKeys = schema.Keys{
+		{Name: "id", Needed: true, Value: schema.Pattern("names the rule in verdicts, counts and explanations", namePattern)},
+		{Name: "when", Needed: true, Value: schema.Text("the condition")},
+		{Name: "block", Value: schema.Word("stop the call; the SIP answer follows from why. listed: why the row of the list says", append(Whys(), "listed")...)},
+		{Name: "allow", Value: schema.Yes("let the call pass; no later rule is asked")},
+		{Name: "divert", Value: schema.Pattern("send the call to a SIP URI", targetPattern)},
+		{Name: "label", Value: &schema.Schema{Description: "mark the call for the called party and go on", Type: []string{"string", "number", "boolean"}, Pattern: labelPattern, MaxLength: maxLabel}},
+		{Name: "withhold", Value: schema.Yes("take the caller's number out and go on")},
+		{Name: "mode", Value: schema.Word("enforce: act; monitor: record what it would have done; off: do not ask", modeNames...)},
+		{Name: "note", Value: schema.Text("for whoever reads the explanation")},
+		{Name: "retry_after", Value: schema.Pattern("how long the caller should wait, as in 15m", durationPattern)},
+		{Name: "failure", Value: schema.Word("what of the caller's identity failed", failureNames[1:]...)},
+	}
+)
+
+// RuleSchema is that of rule files.
+func RuleSchema() *schema.Schema {
+	rule := schema.Object("a rule", ruleKeys)
+	when := *rule.Properties["when"]
+	when.Description = language()
+	rule.Properties["when"] = &when
+	// One action that ends the evaluation, or marks that let it go on.
+	rule.OneOf = []*schema.Schema{schema.Has("block"), schema.Has("allow"), schema.Has("divert"),
+		{AnyOf: []*schema.Schema{schema.Has("label"), schema.Has("withhold")}}}
+	rule.Dependent = map[string]*schema.Schema{
+		"retry_after": schema.With("block", Hours.String(), Pacing.String()),
+		"failure":     schema.With("block", IdentityPolicy.String()),
+	}
+	rule.If, rule.Then = schema.With("block", IdentityPolicy.String()), schema.Has("failure")
+	s := schema.Object("", ruleFileKeys)
+	s.AnyOf = []*schema.Schema{schema.Has("lists"), schema.Has("learn"), schema.Has("rules")}
+	s.Defs = map[string]*schema.Schema{"rule": rule, "list": schema.Object("a list", listKeys), "learn": schema.Object("a learned list", learnKeys)}
+	list := s.Defs["list"]
+	list.Not = schema.Has("own", "per")
+	list.OneOf = []*schema.Schema{schema.Has("file"), schema.Has("url")}
+	list.Dependent = map[string]*schema.Schema{"header": schema.Has("url", "token_file"), "sha256": {Required: []string{"url"}, Not: schema.Has("sha256_url")}}
+	for _, key := range feedKeys.Names()[1:] {
+		if list.Dependent[key] == nil {
+			list.Dependent[key] = schema.Has("url")
+		}
+	}
+	return schema.Root("rules", "ringfence rule file", s)
+}
+
+// language is what conditions are made of, in short.
+func language() string {
+	var signatures []string
+	for _, f := range functions {
+		signatures = append(signatures, f.Signature)
+	}
+	return "the condition, of the attributes " + strings.Join(attributeNames(), ", ") + "; of the functions " + strings.Join(signatures, ", ") +
+		"; and of and, or, not, ==, !=, in, not in, startsWith, endsWith, contains, matches and parentheses"
+}

@@ -1,0 +1,67 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// several are the members of a sequence, or the one value that stands for it.
+func (y *document) several(n *node, subject string) []*node {
+	if n == nil {
+		return nil
+	}
+	if _, ok := n.raw.(*ast.SequenceNode); ok {
+		return y.items(n, subject)
+	}
+	return []*node{n}
+}
+
+// time reads an instant; without one it is otherwise.
+func (y *document) time(n *node, subject string, otherwise time.Time) time.Time {
+	text := y.text(n, subject)
+	if text == "" {
+		return otherwise
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		y.d.at(n.at, subject, fmt.Sprintf("at: %q is no time", text), "as in 2026-06-03T09:30:00-04:00 (RFC 3339)")
+	}
+	return t
+}
+
+// flag reads true or false.
+func (y *document) flag(n *node, subject string) bool {
+	if n == nil {
+		return false
+	}
+	b, ok := n.raw.(*ast.BoolNode)
+	if !ok {
+		y.d.at(n.at, subject, n.label()+"want true or false, got "+kindOf(n.raw), "")
+		return false
+	}
+	return b.Value
+}
+
+// word is text that a header can carry: a line of it.
+func (y *document) word(n *node, subject string) string {
+	text := y.text(n, subject)
+	if strings.ContainsFunc(text, unicode.IsControl) {
+		y.d.at(n.at, subject, n.label()+"a line break or control character, which no header can carry", "")
+		return ""
+	}
+	return text
+}
+
+// choice is one of the words.
+func (y *document) choice(n *node, subject string, words []string) string {
+	text := y.text(n, subject)
+	if text != "" && !containsWord(words, text) {
+		y.d.at(n.at, subject, fmt.Sprintf("%sunknown value %q", n.label(), text), didYouMean(text, words))
+		return ""
+	}
+	return text
+}
