@@ -34,19 +34,21 @@ func fullCall() rules.Call {
 		Domain:      "b.example",
 		To:          rules.Identity{User: "+12025550142", Host: "sbc.example.net"},
 		From:        rules.Identity{User: clean, Host: "carrier.example.com", Display: "Example Caller"},
-		Asserted:    [2]rules.Identity{{User: "+12025550101", Host: "a.example", Display: "One, two"}, {User: "+12025550102", Tel: true}},
+		Asserted:    [2]rules.Identity{{User: "+12025550101", Host: "a.example", Display: "One, two"}, {User: "+12025550102", Tel: true, Verstat: "TN-Validation-Passed-A"}},
 		RemoteParty: rules.Identity{User: "+12025550103", Host: "x"},
 		Privacy:     "id;user",
 		Diversion:   "+12025550104",
 		UserAgent:   "Phone 1.0",
 		Priority:    "urgent",
+		Attestation: "A,B",
 	}
 }
 
 const fullQuery = "?src=192.0.2.7&port=5062&ruri=sip:%2B12025550143%40b.example%3Buser%3Dphone&account=acme%2B7&trunk=carrier-a&other=%zz"
 
 var fullRaw = invite(clean,
-	`P-Asserted-Identity: "One, two" <sip:+12025550101@a.example>, <tel:+12025550102>`,
+	`P-Asserted-Identity: "One, two" <sip:+12025550101@a.example>, <tel:+12025550102;verstat=TN-Validation-Passed-A>`,
+	"P-Attestation-Indicator: A,B",
 	"Remote-Party-ID: <sip:+12025550103@x>;party=calling",
 	"Privacy: id;user",
 	"Diversion: <tel:+12025550104>;reason=no-answer",
@@ -58,30 +60,31 @@ var fullRaw = invite(clean,
 )
 
 var fullForm = url.Values{
-	"call_id":              {"5b1f0c77e2a94d0f8a3c1e6b@192.0.2.10"},
-	"cseq":                 {"101"},
-	"from":                 {`"Example Caller" <sip:+12025550100@carrier.example.com;user=phone>;tag=8f1b2c3d`},
-	"to":                   {"sip:+12025550142@sbc.example.net;user=phone"},
-	"pai":                  {`"One, two" <sip:+12025550101@a.example>`, "<tel:+12025550102>"},
-	"rpid":                 {"+12025550103@x"},
-	"privacy":              {"id;user"},
-	"diversion":            {"<tel:+12025550104>;reason=no-answer"},
-	"identity":             {"eyJ1"},
-	"user_agent":           {"Phone 1.0"},
-	"priority":             {"urgent"},
-	"header.X-Campaign":    {"spring"},
-	"header.Authorization": {`Digest response="s3cret"`},
-	"unknown":              {"x"},
+	"call_id":                        {"5b1f0c77e2a94d0f8a3c1e6b@192.0.2.10"},
+	"cseq":                           {"101"},
+	"from":                           {`"Example Caller" <sip:+12025550100@carrier.example.com;user=phone>;tag=8f1b2c3d`},
+	"to":                             {"sip:+12025550142@sbc.example.net;user=phone"},
+	"pai":                            {`"One, two" <sip:+12025550101@a.example>`, "<tel:+12025550102;verstat=TN-Validation-Passed-A>"},
+	"rpid":                           {"+12025550103@x"},
+	"privacy":                        {"id;user"},
+	"diversion":                      {"<tel:+12025550104>;reason=no-answer"},
+	"identity":                       {"eyJ1"},
+	"user_agent":                     {"Phone 1.0"},
+	"priority":                       {"urgent"},
+	"header.X-Campaign":              {"spring"},
+	"header.P-Attestation-Indicator": {"A,B"},
+	"header.Authorization":           {`Digest response="s3cret"`},
+	"unknown":                        {"x"},
 }
 
 const fullJSON = `{
 	"call_id": "5b1f0c77e2a94d0f8a3c1e6b@192.0.2.10", "from_tag": "8f1b2c3d", "cseq": 101,
 	"from": "\"Example Caller\" <sip:+12025550100@carrier.example.com>",
 	"to": "sip:+12025550142@sbc.example.net",
-	"pai": ["\"One, two\" <sip:+12025550101@a.example>", "tel:+12025550102"],
+	"pai": ["\"One, two\" <sip:+12025550101@a.example>", "tel:+12025550102;verstat=TN-Validation-Passed-A"],
 	"rpid": "+12025550103@x", "privacy": "id;user", "diversion": "+12025550104",
 	"identity": "eyJ1", "user_agent": "Phone 1.0", "priority": "urgent",
-	"headers": {"X-Campaign": "spring", "proxy-authorization": "s3cret"}, "unknown": [1]
+	"headers": {"X-Campaign": "spring", "P-Attestation-Indicator": "A,B", "proxy-authorization": "s3cret"}, "unknown": [1]
 }`
 
 // TestReadings holds that a raw, a form and a JSON request mean the same.

@@ -34,11 +34,11 @@ func (x *exchange) release() {
 	x.params.reset()
 }
 
-// call answers a request about a call.
-func (h *Handler) call(ctx *fasthttp.RequestCtx) {
+// call answers a request about a call, with the query of its target.
+func (h *Handler) call(ctx *fasthttp.RequestCtx, query []byte) {
 	x := h.exchanges.Get().(*exchange)
 	x.call.At = h.options.Now()
-	if err := x.read(ctx); err != nil {
+	if err := x.read(ctx, query); err != nil {
 		h.counters.Refused.Add(1)
 		fail(ctx, fasthttp.StatusBadRequest, err.Error())
 	} else {
@@ -86,8 +86,8 @@ func (h *Handler) write(ctx *fasthttp.RequestCtx, x *exchange) {
 
 // read fills x.call from the request. Everything that a call keeps of it becomes
 // one string, and each attribute a slice of that.
-func (x *exchange) read(ctx *fasthttp.RequestCtx) error {
-	x.scratch = x.params.decode(x.scratch[:0], ctx.URI().QueryString(), isQueryKey)
+func (x *exchange) read(ctx *fasthttp.RequestCtx, query []byte) error {
+	x.scratch = x.params.decode(x.scratch[:0], query, isQueryKey)
 	kind, body := mediaType(ctx.Request.Header.ContentType()), ctx.PostBody()
 	switch {
 	case equalFold(kind, formType):
@@ -118,14 +118,18 @@ func (x *exchange) readMessage(text string) error {
 	}
 	c.CallID, c.FromTag, c.CSeq = m.CallID, m.FromTag, m.CSeq
 	c.From = identity(&m.From)
+	c.From.Verstat = m.From.Verstat()
 	c.To = identity(&m.To)
-	c.Asserted[0] = identity(&m.Asserted[0])
-	c.Asserted[1] = identity(&m.Asserted[1])
+	for i := range m.Asserted {
+		c.Asserted[i] = identity(&m.Asserted[i])
+		c.Asserted[i].Verstat = m.Asserted[i].Verstat()
+	}
 	c.RemoteParty = identity(&m.RemoteParty)
 	c.Privacy = m.Privacy
 	c.Diversion = m.Diversion.URI.User
 	c.UserAgent = m.UserAgent
 	c.Priority = m.Priority
+	c.Attestation = m.Attestation
 	c.Headers = m
 	return nil
 }

@@ -4,6 +4,7 @@
 package kamailio
 
 import (
+	"bytes"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -126,10 +127,16 @@ func (h *Handler) Handle(ctx *fasthttp.RequestCtx) {
 			h.recovered(ctx, cause)
 		}
 	}()
+	if query, ok := callQuery(ctx.RequestURI()); ok {
+		if h.allows(ctx, fasthttp.MethodPost) {
+			h.call(ctx, query)
+		}
+		return
+	}
 	switch string(ctx.Path()) {
 	case callPath:
 		if h.allows(ctx, fasthttp.MethodPost) {
-			h.call(ctx)
+			h.call(ctx, ctx.URI().QueryString())
 		}
 	case outcomesPath:
 		if h.allows(ctx, fasthttp.MethodPost) {
@@ -143,6 +150,19 @@ func (h *Handler) Handle(ctx *fasthttp.RequestCtx) {
 		h.counters.Misdirected.Add(1)
 		fail(ctx, fasthttp.StatusNotFound, "no such path; this listener has "+callPath+", "+outcomesPath+" and "+readyPath)
 	}
+}
+
+// callQuery is the query of a request target that is callPath as it stands, as
+// nearly all are; only others are worth the parsing of a URI.
+func callQuery(target []byte) ([]byte, bool) {
+	rest, ok := bytes.CutPrefix(target, []byte(callPath))
+	switch {
+	case !ok || bytes.IndexByte(rest, '#') >= 0:
+		return nil, false
+	case len(rest) == 0:
+		return nil, true
+	}
+	return rest[1:], rest[0] == '?'
 }
 
 // allows tells whether the request's method is the one of its path, and whether

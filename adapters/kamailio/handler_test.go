@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/valyala/fasthttp"
 	"github.com/valyala/fasthttp/fasthttputil"
 
 	"ringfence/rules"
@@ -354,5 +355,31 @@ func TestCounters(t *testing.T) {
 	got := []uint64{c.Allowed.Load(), c.Blocked.Load(), c.Diverted.Load(), c.Unwritable.Load(), c.Panics.Load(), c.BadSource.Load(), c.Refused.Load()}
 	if want := []uint64{6, 2, 1, 1, 1, 2, 1}; fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("allowed, blocked, diverted, unwritable, panics, bad sources, refused are %v, want %v", got, want)
+	}
+}
+
+// A target that is taken as it stands is what its URI says.
+func TestCallQuery(t *testing.T) {
+	taken := 0
+	for _, target := range []string{
+		"/kamailio/call", "/kamailio/call?", "/kamailio/call?src=192.0.2.7&ruri=sip%3a%2b1", "/kamailio/call?a=b?c=d", "/kamailio/call?a=%23",
+		"/kamailio/call#a", "/kamailio/call?a=b#c", "/kamailio/calls", "/kamailio/call/", "/kamailio/call/..", "//kamailio/call", "/kamailio/./call",
+		"/kamailio/%63all", "http://127.0.0.1/kamailio/call?a=b", "/kamailio/call;a", "/KAMAILIO/call", "/", "",
+	} {
+		query, ok := callQuery([]byte(target))
+		if !ok {
+			continue
+		}
+		taken++
+		var uri fasthttp.URI
+		if err := uri.Parse(nil, []byte(target)); err != nil {
+			t.Fatal(err)
+		}
+		if string(uri.Path()) != callPath || string(uri.QueryString()) != string(query) {
+			t.Errorf("%s: query %q, the URI has %q and %q", target, query, uri.Path(), uri.QueryString())
+		}
+	}
+	if taken != 5 {
+		t.Errorf("%d targets are taken as they stand, want 5", taken)
 	}
 }

@@ -8,6 +8,7 @@ type Address struct {
 	Display string // unquoted and unescaped
 	URI     URI
 
+	uri    string // as written
 	params string // of the header, after the URI
 }
 
@@ -17,6 +18,40 @@ func (a *Address) IsZero() bool { return a.URI.Scheme == NoScheme }
 // Param is a parameter of the header by name in any case, such as tag or
 // party; ok tells whether it is there.
 func (a *Address) Param(name string) (value string, ok bool) { return param(a.params, name) }
+
+// Verstat is what the verstat parameters say (3GPP TS 24.229 §7.2A.20), joined by
+// ",": in a tel URI, in the user part of a SIP URI, behind its host, and of the
+// header.
+func (a *Address) Verstat() string {
+	said := ""
+	say := func(params string) {
+		for params != "" {
+			var one string
+			one, params = cutByte(params, ';')
+			name, value := cutByte(one, '=')
+			if !equalFold(trim(name), "verstat") {
+				continue
+			}
+			value, _ = cutByte(value, ':') // a password
+			if said != "" {
+				said += ","
+			}
+			said += unquote(trim(value))
+		}
+	}
+	if strings.IndexByte(a.uri, ';') >= 0 {
+		user, host := cutByte(a.uri, '@')
+		host, _ = cutByte(host, '?')
+		_, user = cutByte(user, ';')
+		_, host = cutByte(host, ';')
+		say(user)
+		say(host)
+	}
+	if value, ok := a.Param("verstat"); ok && said == "" {
+		said = value
+	}
+	return said
+}
 
 // parse reads a value that is one address, not a list: a comma in it is an
 // ordinary character.
@@ -49,7 +84,7 @@ func (l *list) address(a *Address) {
 			return
 		case ';':
 			if uri {
-				a.URI.parse(s[:i])
+				a.take(s[:i])
 				l.rest = s[i+1:]
 				a.params = l.next()
 				return
@@ -73,7 +108,7 @@ func (l *list) nameAddr(a *Address, display, s string) {
 	if end := strings.IndexByte(s, '>'); end >= 0 {
 		uri, l.rest = s[:end], s[end+1:]
 	}
-	a.URI.parse(uri)
+	a.take(uri)
 	if l.rest != "" {
 		_, a.params = cutByte(l.next(), ';')
 	}
@@ -86,5 +121,11 @@ func (l *list) nameAddr(a *Address, display, s string) {
 // the URI's (RFC 3261 §20.10).
 func (a *Address) addrSpec(s string) {
 	s, a.params = cutByte(s, ';')
-	a.URI.parse(s)
+	a.take(s)
+}
+
+func (a *Address) take(uri string) {
+	if a.URI.parse(uri); !a.IsZero() {
+		a.uri = uri
+	}
 }

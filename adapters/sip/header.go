@@ -89,6 +89,21 @@ func (m *Message) joinPrivacy() string {
 	return string(b)
 }
 
+func isAttestation(name string) bool {
+	return equalFold(name, "P-Attestation-Indicator") || equalFold(name, "Attestation-Info")
+}
+
+// joinAttestation is all values of the attestation headers, joined by ",".
+func (m *Message) joinAttestation() string {
+	var all []string
+	for i := range m.fields {
+		if f := &m.fields[i]; isAttestation(m.name(f)) {
+			all = append(all, m.value(f))
+		}
+	}
+	return strings.Join(all, ",")
+}
+
 // divertingTarget is who diverted the call most recently, from History-Info:
 // the entry that the last one with an mp parameter was mapped from (RFC 7044
 // §10.4).

@@ -37,6 +37,7 @@ type Message struct {
 	Diversion   Address    // most recent diverting party: Diversion (RFC 5806), else History-Info (RFC 7044)
 	UserAgent   string
 	Priority    string
+	Attestation string // P-Attestation-Indicator and Attestation-Info values, joined by ","
 
 	raw      string
 	fields   []field
@@ -44,6 +45,7 @@ type Message struct {
 	returns  int  // CRs that ended a line
 	history  bool // a History-Info is there
 	private  bool // Privacy is to be joined from several or odd values
+	attested int  // headers that Attestation is to be joined from
 }
 
 // field is one header field, as offsets into Message.raw: 16 bytes for at
@@ -101,6 +103,9 @@ func (m *Message) Parse(raw string) error {
 	}
 	if m.private {
 		m.Privacy = m.joinPrivacy()
+	}
+	if m.attested > 1 {
+		m.Attestation = m.joinAttestation()
 	}
 	if m.history && m.Diversion.IsZero() {
 		m.Diversion = m.divertingTarget()
@@ -226,6 +231,11 @@ func (m *Message) take(name string, f *field) {
 	case len("Remote-Party-ID"):
 		if equalFold(name, "Remote-Party-ID") && m.RemoteParty.IsZero() {
 			m.takeRemoteParty(m.value(f))
+		}
+	case len("Attestation-Info"), len("P-Attestation-Indicator"):
+		if isAttestation(name) {
+			m.Attestation = m.value(f)
+			m.attested++
 		}
 	case len("P-Asserted-Identity"):
 		if equalFold(name, "P-Asserted-Identity") {

@@ -347,3 +347,55 @@ func TestLinear(t *testing.T) {
 		}
 	}
 }
+
+// Wherever verstat stands, it is read; what only looks like it is not.
+func TestVerstat(t *testing.T) {
+	for address, want := range map[string]string{
+		"<tel:+12025550142;verstat=TN-Validation-Passed>":                                "TN-Validation-Passed",
+		"tel:+12025550142;VERSTAT=TN-Validation-Passed":                                  "TN-Validation-Passed",
+		"<sip:+12025550142;verstat=TN-Validation-Failed@example.net;user=phone>;tag=x":   "TN-Validation-Failed",
+		"<sip:+12025550142@example.net:5060;user=phone;verstat=No-TN-Validation>;tag=x":  "No-TN-Validation",
+		"<sip:+12025550142@example.net>;tag=x;verstat=TN-Validation-Passed-A":            "TN-Validation-Passed-A",
+		"sip:+12025550142@example.net;verstat=\"TN-Validation-Passed\";tag=x":            "TN-Validation-Passed",
+		"<sip:+12025550142;verstat=TN-Validation-Passed:pw@example.net>":                 "TN-Validation-Passed",
+		"<sip:+12025550142;verstat=TN-Validation-Passed@h;verstat=TN-Validation-Failed>": "TN-Validation-Passed,TN-Validation-Failed",
+		"<sip:+12025550142;a=b; verstat = x ;verstat=y@h>":                               "x,y",
+		"\"verstat=TN-Validation-Passed\" <sip:+12025550142@h;user=phone>":               "",
+		"\";verstat=TN-Validation-Passed\" <sip:+12025550142@h>":                         "",
+		"<sip:verstat=x@h>":                                            "",
+		"<sip:+12025550142@h;verstats=x>":                              "",
+		"<sip:+12025550142@h;user=phone?verstat=TN-Validation-Passed>": "",
+		"<sip:+12025550142@h;verstat>":                                 "",
+		"verstat=TN-Validation-Passed":                                 "",
+		"":                                                             "",
+	} {
+		var m Message
+		if err := m.Parse(request("From: <sip:a@b>;tag=1", "Call-ID: x", "P-Asserted-Identity: "+address)); err != nil {
+			t.Fatal(err)
+		}
+		if got := m.Asserted[0].Verstat(); got != want {
+			t.Errorf("%s: %q, want %q", address, got, want)
+		}
+	}
+}
+
+func TestAttestation(t *testing.T) {
+	for _, tt := range []struct {
+		lines []string
+		want  string
+	}{
+		{nil, ""},
+		{[]string{"P-Attestation-Indicator: A"}, "A"},
+		{[]string{"attestation-info:  B "}, "B"},
+		{[]string{"P-Attestation-Indicator: A", "X: y", "Attestation-Info: C", "P-ATTESTATION-INDICATOR: B"}, "A,C,B"},
+		{[]string{"X-Attestation-Info: A"}, ""},
+	} {
+		var m Message
+		if err := m.Parse(request(append([]string{"From: <sip:a@b>;tag=1", "Call-ID: x"}, tt.lines...)...)); err != nil {
+			t.Fatal(err)
+		}
+		if m.Attestation != tt.want {
+			t.Errorf("%q: %q, want %q", tt.lines, m.Attestation, tt.want)
+		}
+	}
+}
