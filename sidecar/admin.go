@@ -24,6 +24,7 @@ import (
 //	GET  /readyz   200 with a loaded ruleset, else 503; 503 while it stops, too
 //	GET  /metrics  Prometheus text format
 //	GET  /status   Status as JSON
+//	/lists       (adminlists.go, adminfeeds.go)
 //	POST /reload   loads configuration and rules again; answers Reload as JSON,
 //	               422 when they do not load and the old ones stay
 //
@@ -38,9 +39,12 @@ type admin struct {
 	remote bool     // other machines can reach it
 	log    *slog.Logger
 
-	ready  func() error // why not
-	status func() Status
-	reload func(context.Context) (Reload, error)
+	ready   func() error    // why not
+	waiting func() []string // lists without their first copy
+	status  func() Status
+	reload  func(context.Context) (Reload, error)
+
+	program *Program // whose lists they are
 }
 
 func (a *admin) handler(metrics prometheus.Gatherer) http.Handler {
@@ -51,7 +55,7 @@ func (a *admin) handler(metrics prometheus.Gatherer) http.Handler {
 			say(w, http.StatusServiceUnavailable, "ringfence: not ready: "+err.Error())
 			return
 		}
-		say(w, http.StatusOK, "ready")
+		say(w, http.StatusOK, strings.Join(append([]string{"ready"}, a.waiting()...), "\nwaiting for the first copy of list "))
 	})
 	m.Handle("GET /metrics", a.asked(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelError)})))
 	m.Handle("GET /status", a.asked(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -68,6 +72,8 @@ func (a *admin) handler(metrics prometheus.Gatherer) http.Handler {
 			answer(w, http.StatusOK, result)
 		}
 	})))
+	a.lists(m)
+	a.feeds(m)
 	return a.named(m)
 }
 

@@ -38,6 +38,15 @@ func TestAdminAccess(t *testing.T) {
 		{"reload, no type", "POST", "/reload", "", "Bearer secret", "", 415, "needs Content-Type: application/json"},
 		{"reload, form", "POST", "/reload", "", "Bearer secret", "text/plain", 415, "needs Content-Type: application/json"},
 		{"reload by GET", "GET", "/reload", "", "Bearer secret", "application/json", 405, "Method Not Allowed"},
+		{"list, rebound name", "GET", "/lists/spam", "evil.example.com", "", "", 403, "is no name of this listener"},
+		{"list change, rebound name", "POST", "/lists/spam", "evil.example.com", "Bearer secret", "application/json", 403, "is no name of this listener"},
+		{"list change, no token", "POST", "/lists/spam", "", "", "application/json", 401, "token is missing or wrong"},
+		{"list change, form", "POST", "/lists/spam", "", "Bearer secret", "text/plain", 415, "needs Content-Type: application/json"},
+		{"accept, rebound name", "POST", "/lists/spam/accept", "evil.example.com", "Bearer secret", "application/json", 403, "is no name of this listener"},
+		{"accept, no token", "POST", "/lists/spam/accept", "", "", "application/json", 401, "token is missing or wrong"},
+		{"accept, form", "POST", "/lists/spam/accept", "", "Bearer secret", "text/plain", 415, "needs Content-Type: application/json"},
+		{"accept, no feed", "POST", "/lists/spam/accept", "", "Bearer secret", "application/json", 422, "no list of this name is fetched"},
+		{"accept by GET", "GET", "/lists/spam/accept", "", "Bearer secret", "application/json", 405, "Method Not Allowed"},
 		{"unknown path", "GET", "/", "", "", "", 404, "not found"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -69,18 +78,20 @@ func TestAdminAccess(t *testing.T) {
 
 func TestNoTokenNoChange(t *testing.T) {
 	d := launch(t, map[string]string{"ringfence.yaml": strings.Replace(configText, ", token_file: token", "", 1)})
-	resp, err := d.web.Post("http://"+d.p.AdminAddr().String()+"/reload", "application/json", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if body := d.read(resp); resp.StatusCode != 403 || !strings.Contains(body, "set admin.token_file, or send SIGHUP") {
-		t.Errorf("%d %s", resp.StatusCode, body)
+	for _, path := range []string{"/reload", "/lists/spam", "/lists/spam/accept"} {
+		resp, err := d.web.Post("http://"+d.p.AdminAddr().String()+path, "application/json", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body := d.read(resp); resp.StatusCode != 403 || !strings.Contains(body, "set admin.token_file, or send SIGHUP") {
+			t.Errorf("%s: %d %s", path, resp.StatusCode, body)
+		}
 	}
 }
 
 // Off loopback all but the probes need the token, whatever the Host.
 func TestAdminOffLoopback(t *testing.T) {
-	a := &admin{log: slog.New(slog.DiscardHandler), listen: "0.0.0.0:8089", remote: true, hosts: []string{"ringfence"}, ready: func() error { return nil }, status: func() Status { return Status{} }}
+	a := &admin{log: slog.New(slog.DiscardHandler), listen: "0.0.0.0:8089", remote: true, hosts: []string{"ringfence"}, ready: func() error { return nil }, waiting: func() []string { return nil }, status: func() Status { return Status{} }}
 	a.token.set("secret")
 	h := a.handler(prometheus.NewRegistry())
 	for _, c := range []struct {
@@ -94,6 +105,8 @@ func TestAdminOffLoopback(t *testing.T) {
 		{"/status", "192.0.2.1:8089", "", 401},
 		{"/status", "192.0.2.1:8089", "Bearer secret", 200},
 		{"/status", "evil.example.com", "Bearer secret", 403},
+		{"/lists", "192.0.2.1:8089", "", 401},
+		{"/lists/spam", "192.0.2.1:8089", "", 401},
 	} {
 		r, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+c.host+c.path, nil)
 		if err != nil {

@@ -25,19 +25,21 @@ import (
 // Config is what ringfence.yaml says, with every default filled in and every
 // path made absolute. Relative paths in the file are relative to its folder.
 type Config struct {
-	File       string         // the file itself
-	Listen     string         // decision listener, host:port
-	Admin      Admin          // admin listener
-	Clients    []netip.Prefix // networks that the decision listener answers
-	Settings   rules.Settings // what the rules are compiled with
-	State      string         // folder of what outlives a restart
-	Journal    JournalConfig
-	Cache      int64 // bytes, 0 for none
-	Pending    int   // decisions whose outcome is awaited
-	LearnedMax int   // numbers in one learned list
-	MaxBody    int   // bytes of a request to the decision listener
-	Timeouts   Timeouts
-	Log        LogConfig
+	File           string         // the file itself
+	Listen         string         // decision listener, host:port
+	Admin          Admin          // admin listener
+	Clients        []netip.Prefix // networks that the decision listener answers
+	Settings       rules.Settings // what the rules are compiled with
+	State          string         // folder of what outlives a restart
+	Journal        JournalConfig
+	Cache          int64 // bytes, 0 for none
+	Pending        int   // decisions whose outcome is awaited
+	LearnedMax     int   // numbers in one learned list
+	LiveMax        int   // live rows of one list
+	TestBeforeLoad bool  // rule tests must pass before rules load
+	MaxBody        int   // bytes of a request to the decision listener
+	Timeouts       Timeouts
+	Log            LogConfig
 
 	places map[string]rules.Position // of its keys
 }
@@ -96,6 +98,9 @@ func parseConfig(path string, data []byte) (*Config, error) {
 	c.places = r.places
 	if c.Journal.File == "" && c.State != "" {
 		c.Journal.File = filepath.Join(c.State, journalName)
+	}
+	if c.State != "" {
+		c.Settings.Feeds = filepath.Join(c.State, feedsName)
 	}
 	if len(r.faults) > 0 {
 		byPlace(r.faults)
@@ -210,6 +215,7 @@ func (c *Config) restarts(next *Config) []string {
 		{"cache", c.Cache, next.Cache},
 		{"pending", c.Pending, next.Pending},
 		{"learned_max", c.LearnedMax, next.LearnedMax},
+		{"live_max", c.LiveMax, next.LiveMax},
 		{"max_body", c.MaxBody, next.MaxBody},
 		{"timeouts", c.Timeouts, next.Timeouts},
 		{"log.format", c.Log.Format, next.Log.Format},
@@ -246,19 +252,12 @@ func onLoopback(address string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
-// parseNetwork reads "192.0.2.0/24" or a single address. IPv4 written as IPv6
-// ("::ffff:192.0.2.0/120") is IPv4.
+// parseNetwork reads a network as rules.ParseNetwork does, without bits behind
+// its length.
 func parseNetwork(s string) (netip.Prefix, error) {
-	if ip, err := netip.ParseAddr(s); err == nil && ip.Zone() == "" {
-		ip = ip.Unmap()
-		return netip.PrefixFrom(ip, ip.BitLen()), nil
-	}
-	p, err := netip.ParsePrefix(s)
-	if err != nil {
+	p, ok := rules.ParseNetwork(s)
+	if !ok {
 		return p, hinted{fmt.Sprintf("%q is no network", s), `write "192.0.2.0/24" or "192.0.2.7"`}
-	}
-	if a := p.Addr(); a.Is4In6() && p.Bits() >= 96 {
-		p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
 	}
 	if p != p.Masked() {
 		return p, hinted{fmt.Sprintf("%q has address bits behind its length", s), fmt.Sprintf("write %q", p.Masked())}

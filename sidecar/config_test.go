@@ -47,6 +47,7 @@ func TestDefaults(t *testing.T) {
 	want := Defaults()
 	want.File = "/etc/ringfence/ringfence.yaml"
 	want.Settings.Files = []string{"/etc/ringfence/rules"}
+	want.Settings.Feeds = "/var/lib/ringfence/feeds"
 	want.Journal.File = "/var/lib/ringfence/journal.jsonl"
 	if diff := cmp.Diff(want, got, configOptions); diff != "" {
 		t.Errorf("configuration (-want +got):\n%s", diff)
@@ -72,14 +73,16 @@ answers: {dno: 403, administrative: 603}
 emergency: [117, 000]
 country: ca
 trunks:
-  - {name: carrier-a, networks: [192.0.2.0/24, 198.51.100.7], country: US, trusted: true}
+  - {name: carrier-a, networks: [192.0.2.0/24, 198.51.100.7], country: US, trusted: true, direction: inbound}
   - {name: pbx, networks: 203.0.113.1, extensions: [2XXX, 1XX]}
 rules: [/etc/rules.yaml, more]
+test_before_load: true
 state: /srv/ringfence
 journal: {file: calls.jsonl, max_size: 1.5GiB, keep: 3, queue: 10}
 cache: off
 pending: 1_000
 learned_max: 5
+live_max: 6
 max_body: 64KiB
 timeouts: {idle: 1d, read: 500ms, write: 2s, stop: 1m}
 log: {level: debug, format: json, numbers: full}
@@ -102,14 +105,15 @@ func TestEveryKey(t *testing.T) {
 			Emergency: []string{"117", "000"},
 			Country:   "ca",
 			Trunks: []rules.Trunk{
-				{Name: "carrier-a", Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.7/32")}, Country: "US", Trusted: true},
+				{Name: "carrier-a", Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.7/32")}, Country: "US", Trusted: true, Direction: rules.Inbound},
 				{Name: "pbx", Networks: []netip.Prefix{netip.MustParsePrefix("203.0.113.1/32")}, Extensions: []string{"2XXX", "1XX"}},
 			},
-			Files: []string{"/etc/rules.yaml", "/etc/ringfence/more"},
+			Files: []string{"/etc/rules.yaml", "/etc/ringfence/more"}, Feeds: "/srv/ringfence/feeds",
 		},
-		State:   "/srv/ringfence",
-		Journal: JournalConfig{File: "/etc/ringfence/calls.jsonl", MaxSize: 3 << 29, Keep: 3, Queue: 10},
-		Pending: 1000, LearnedMax: 5, MaxBody: 64 << 10,
+		TestBeforeLoad: true,
+		State:          "/srv/ringfence",
+		Journal:        JournalConfig{File: "/etc/ringfence/calls.jsonl", MaxSize: 3 << 29, Keep: 3, Queue: 10},
+		Pending:        1000, LearnedMax: 5, LiveMax: 6, MaxBody: 64 << 10,
 		Timeouts: Timeouts{Idle: 24 * time.Hour, Read: 500 * time.Millisecond, Write: 2 * time.Second, Stop: time.Minute},
 		Log:      LogConfig{Level: slog.LevelDebug, Format: "json", FullNumbers: true},
 	}
@@ -126,7 +130,7 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 	}
 	_, text, _ := strings.Cut(string(page), "```yaml\n")
 	text, _, _ = strings.Cut(text, "```")
-	text = regexp.MustCompile(`# (token_file|file|state): *`).ReplaceAllString(text, "$1: x ")
+	text = regexp.MustCompile(`# (token_file|file|state|url|tel): *`).ReplaceAllString(text, "$1: x ")
 	documented, err := parseConfig("ringfence.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
@@ -221,7 +225,7 @@ func TestCheckTellsAll(t *testing.T) {
 					t.Errorf("finding %q, want %q", got[i], c.want[i])
 				}
 			}
-			if _, started := load(filepath.Join(dir, "ringfence.yaml")); started == nil || started.Error() != err.Error() {
+			if _, started := load(filepath.Join(dir, "ringfence.yaml"), loading{}); started == nil || started.Error() != err.Error() {
 				t.Errorf("a start says %v", started)
 			}
 		})

@@ -38,11 +38,13 @@ func (r *configReader) read(data []byte) {
 		field{"country", func(s string, n ast.Node) { r.country(s, n, &c.Settings.Country) }},
 		field{"trunks", r.readTrunks},
 		field{"rules", func(s string, n ast.Node) { r.paths(s, n, &c.Settings.Files) }},
+		field{"test_before_load", func(s string, n ast.Node) { r.flag(s, n, &c.TestBeforeLoad) }},
 		field{"state", func(s string, n ast.Node) { r.path(s, n, &c.State) }},
 		field{"journal", r.readJournal},
 		field{"cache", r.readCache},
 		field{"pending", func(s string, n ast.Node) { r.count(s, n, 1, &c.Pending) }},
 		field{"learned_max", func(s string, n ast.Node) { r.count(s, n, 1, &c.LearnedMax) }},
+		field{"live_max", func(s string, n ast.Node) { r.count(s, n, 1, &c.LiveMax) }},
 		field{"max_body", r.readMaxBody},
 		field{"timeouts", r.readTimeouts},
 		field{"log", r.readLog},
@@ -170,6 +172,9 @@ func (r *configReader) readTrunk(subject string, n ast.Node) rules.Trunk {
 		field{"networks", func(s string, n ast.Node) { r.networks(s, n, &t.Networks) }},
 		field{"country", func(s string, n ast.Node) { r.country(s, n, &t.Country) }},
 		field{"trusted", func(s string, n ast.Node) { r.flag(s, n, &t.Trusted) }},
+		field{"direction", func(s string, n ast.Node) {
+			r.choice(s, n, []string{"inbound", "outbound"}, func(i int) { t.Direction = []rules.Direction{rules.Inbound, rules.Outbound}[i] })
+		}},
 		field{"extensions", func(s string, n ast.Node) {
 			r.list(s, n, func(s string, n ast.Node) {
 				r.scalar(s, n, func(pattern string) error {

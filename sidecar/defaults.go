@@ -32,6 +32,7 @@ func Defaults() *Config {
 		Cache:      64_000_000, // bytes
 		Pending:    1 << 18,    // decisions whose outcome is awaited
 		LearnedMax: 1_000_000,  // numbers in one learned list
+		LiveMax:    1_000_000,  // live rows of one list
 		MaxBody:    kamailio.DefaultBodyLimit,
 		Timeouts: Timeouts{
 			Idle:  kamailio.DefaultIdleTimeout,
@@ -47,6 +48,8 @@ func Defaults() *Config {
 const (
 	journalName  = "journal.jsonl"
 	learnedName  = "learned.jsonl"
+	liveName     = "lists.jsonl"
+	feedsName    = "feeds" // folder of the copies of lists that are fetched
 	configName   = "ringfence.yaml"
 	configLimit  = 1 << 20 // bytes of a configuration file
 	learnedQueue = 8192    // changes of learned lists not yet written

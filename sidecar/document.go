@@ -6,9 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 
 	"ringfence/rules"
@@ -31,28 +29,13 @@ type field struct {
 // parse returns the root of the one document in data, nil when there is none
 // or when it is no YAML; the fault is then recorded.
 func (d *document) parse(data []byte) (root ast.Node) {
-	defer func() {
-		// The YAML library promises errors, not panics, but it reads what
-		// anybody wrote: a panic there must not end a daemon that reloads.
-		if r := recover(); r != nil {
-			root = nil
-			d.faults = append(d.faults, rules.Diagnostic{File: d.file, Line: 1, Column: 1, Message: fmt.Sprintf("no YAML: %v", r)})
-		}
-	}()
-	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
-	if err != nil {
-		f := rules.Diagnostic{File: d.file, Line: 1, Column: 1, Message: err.Error()}
-		var syntax *yaml.SyntaxError
-		if errors.As(err, &syntax) {
-			f.Message = syntax.Message
-			f.Line, f.Column = place(syntax.Token)
-		}
-		d.faults = append(d.faults, f)
+	file := rules.ParseYAML(d.file, data, &d.faults)
+	if file == nil {
 		return nil
 	}
 	var bodies []ast.Node
 	for _, doc := range file.Docs {
-		if doc.Body != nil && doc.Body.Type() != ast.CommentType {
+		if doc.Body != nil && doc.Body.Type() != ast.CommentType && doc.Body.Type() != ast.DirectiveType {
 			bodies = append(bodies, doc.Body)
 		}
 	}

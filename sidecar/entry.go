@@ -31,12 +31,17 @@ type Entry struct {
 
 // EntryRow is the row of a list that matched.
 type EntryRow struct {
-	List    string `json:"list"`
-	File    string `json:"file,omitempty"`
-	Line    int    `json:"line,omitempty"`
-	Pattern string `json:"pattern,omitempty"`
-	Source  string `json:"source,omitempty"`
-	Note    string `json:"note,omitempty"`
+	List       string    `json:"list"`
+	File       string    `json:"file,omitempty"` // empty for a live row
+	Line       int       `json:"line,omitempty"`
+	Pattern    string    `json:"pattern,omitempty"`
+	Subscriber string    `json:"subscriber,omitempty"`
+	Source     string    `json:"source,omitempty"`
+	Note       string    `json:"note,omitempty"`
+	Added      time.Time `json:"added,omitzero"`
+	Expires    time.Time `json:"expires,omitzero"`
+	Live       bool      `json:"live,omitempty"` // added while the daemon ran
+	By         string    `json:"by,omitempty"`   // who added it
 }
 
 // record is what a decision hands to the journal: values and its own copies,
@@ -58,6 +63,7 @@ type record struct {
 	rule      *rules.Rule
 	list      string
 	row       rules.RowRef
+	live      *rules.LiveRow
 	monitored []*rules.Rule
 	before    *rules.Ruleset // that ran when the decision began
 	after     *rules.Ruleset // and when it had ended: one of them decided
@@ -70,7 +76,7 @@ const callIDLimit = 256
 func (r *record) fill(c *rules.Call, v *rules.Verdict) {
 	r.at, r.id, r.action, r.why, r.code, r.phrase, r.target = c.At, v.ID, v.Action, v.Why, v.Code, v.Phrase, v.Target
 	r.caller, r.callee, r.source = v.Caller, v.Callee, c.Source
-	r.rule, r.list, r.row = v.Rule, v.List, v.Row
+	r.rule, r.list, r.row, r.live = v.Rule, v.List, v.Row, v.Live
 	r.reason = append(r.reason[:0], v.Reason...)
 	r.trunk = append(r.trunk[:0], v.Trunk[:min(len(v.Trunk), callIDLimit)]...)
 	r.callID = append(r.callID[:0], c.CallID[:min(len(c.CallID), callIDLimit)]...)
@@ -109,19 +115,26 @@ func (r *record) entry() Entry {
 
 // matched is the row that matched, nil when none did.
 func (r *record) matched() *EntryRow {
-	if r.list == "" || r.row == 0 {
+	switch {
+	case r.list == "":
+		return nil
+	case r.live != nil:
+		return entryRow(r.list, "", r.live.Row(nil))
+	case r.row == 0:
 		return nil
 	}
 	for _, rs := range []*rules.Ruleset{r.after, r.before} {
 		if rs == nil || !rs.Holds(r.rule) {
 			continue
 		}
-		for _, l := range rs.Lists() {
-			if l.Name == r.list {
-				row := l.Row(r.row)
-				return &EntryRow{List: r.list, File: l.File, Line: row.Line, Pattern: row.Pattern, Source: row.Source, Note: row.Note}
-			}
+		if l := rs.List(r.list); l != nil {
+			return entryRow(r.list, l.Origin(), l.Row(r.row))
 		}
 	}
 	return &EntryRow{List: r.list}
+}
+
+func entryRow(list, file string, row rules.Row) *EntryRow {
+	return &EntryRow{List: list, File: file, Line: row.Line, Pattern: row.Pattern, Subscriber: row.Subscriber, Source: row.Source, Note: row.Note,
+		Added: row.Added, Expires: row.Expires, Live: row.Live, By: row.By}
 }

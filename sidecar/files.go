@@ -42,6 +42,10 @@ func sourcesOf(config string, settings rules.Settings, rs *rules.Ruleset, findin
 	for _, root := range settings.Files {
 		add(root)
 		if info, err := os.Stat(root); err != nil || !info.IsDir() {
+			tests, _ := rules.TestFiles([]string{root}) // none when root cannot be read
+			for _, file := range tests {
+				add(file)
+			}
 			continue
 		}
 		// The slash makes a walk enter a folder that is a link.
@@ -60,15 +64,25 @@ func sourcesOf(config string, settings rules.Settings, rs *rules.Ruleset, findin
 			return nil
 		})
 	}
+	list := func(file string) {
+		add(file)
+		folders[filepath.Dir(filepath.Dir(file))] = true // the folder itself may be replaced
+	}
 	if rs != nil {
 		for _, l := range rs.Lists() {
-			add(l.File)
-			folders[filepath.Dir(filepath.Dir(l.File))] = true // the folder itself may be replaced
+			list(l.File)
 		}
 	}
 	for _, d := range findings {
 		if d.File != "" {
 			add(d.File)
+		}
+	}
+	if len(findings) > 0 { // of a list that was missing, the folder may never have been watched
+		for _, file := range rules.DeclaredLists(settings.Files) {
+			if file != "" {
+				list(file)
+			}
 		}
 	}
 	return sources{files: keys(files), names: len(findings) > 0}.watching(keys(folders))
@@ -133,19 +147,19 @@ func (s sources) print() uint64 {
 	return h.Sum64()
 }
 
-// changedBetween tells whether a file was changed after from and not after to,
-// by the time of its last change of status: whoever writes a file sets its time
-// of modification to what he likes, the past or the future. What lies after to
-// was stamped by another clock.
-func (s sources) changedBetween(from, to time.Time) bool {
+// changedBetween is a file that was changed after from and not after to, empty
+// for none, by the time of its last change of status: whoever writes a file sets
+// its time of modification to what he likes, the past or the future. What lies
+// after to was stamped by another clock.
+func (s sources) changedBetween(from, to time.Time) string {
 	for _, file := range s.files {
 		if stat, ok := statFile(file); ok {
 			if t := time.Unix(stat.Ctim.Unix()); t.After(from) && !t.After(to) {
-				return true
+				return file
 			}
 		}
 	}
-	return false
+	return ""
 }
 
 // statFile is the status of what file leads to, unless that is a folder.

@@ -3,7 +3,6 @@ package sidecar
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -32,8 +31,7 @@ type Journal struct {
 	log     *slog.Logger
 	mask    func(rules.Number) string
 	file    rotated
-	encoded bytes.Buffer
-	encoder *json.Encoder
+	encoded []byte
 	lines   int    // given to file and not yet counted as written
 	failing bool   // the last write failed
 	failed  bool   // something failed, as the log has said, and nothing has told of an end
@@ -51,8 +49,6 @@ func OpenJournal(c JournalConfig, log *slog.Logger, mask func(rules.Number) stri
 		file:  rotated{name: c.File, limit: c.MaxSize, keep: c.Keep},
 	}
 	j.free.New = func() any { return new(record) }
-	j.encoder = json.NewEncoder(&j.encoded)
-	j.encoder.SetEscapeHTML(false)
 	if err := j.file.open(); err != nil {
 		return nil, err
 	}
@@ -144,14 +140,9 @@ func (j *Journal) gather() {
 
 func (j *Journal) write(r *record) {
 	e := r.entry()
-	j.encoded.Reset()
-	if err := j.encoder.Encode(&e); err != nil { // only of a time beyond the year 9999
-		j.errors.Add(1)
-		j.log.Error("journal: a stopped call is lost", "call", e.ID, "err", err)
-		return
-	}
+	j.encoded = e.append(j.encoded[:0])
 	j.lines++
-	if err := j.file.append(j.encoded.Bytes()); err != nil {
+	if err := j.file.append(j.encoded); err != nil {
 		j.fail(err)
 	}
 	if j.log.Enabled(context.Background(), slog.LevelDebug) {

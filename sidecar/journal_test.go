@@ -307,7 +307,6 @@ func TestJournalTellsAFailureOnce(t *testing.T) {
 	log := new(lockedBuffer)
 	j := &Journal{queue: make(chan *record, c.Queue), log: slog.New(slog.NewTextHandler(log, nil)), file: rotated{name: c.File, limit: c.MaxSize, keep: c.Keep}}
 	j.free.New = func() any { return new(record) }
-	j.encoder = json.NewEncoder(&j.encoded)
 	folder := inTheWay(t, c)
 	const calls = 30
 	for n := range calls {

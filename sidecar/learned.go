@@ -45,9 +45,6 @@ type learnedLog struct {
 	alarms  map[string]uint64 // by list and upstream, that the log has told
 }
 
-// newSuffix names the file that a compaction writes.
-const newSuffix = ".new"
-
 // compactFrom is the least number of lines of history worth a compaction.
 const compactFrom = 10_000
 
@@ -171,10 +168,15 @@ func (l *learnedLog) add(e rules.LearnedEntry) {
 // keep brings what has changed to the disk: appended to the file, which needs
 // no more than that, and then in a file written anew when it is time for that.
 // One that cannot be made keeps no change from the old one, and one that can
-// heals an old one that takes no more.
+// heals an old one that takes no more, or is not there any more.
 func (l *learnedLog) keep() {
 	err := l.append()
-	if dropped := l.dropped.Load(); dropped > l.healed || l.lines > 2*l.living+compactFrom {
+	gone := !inPlace(l.file, l.name)
+	if gone {
+		l.errors.Add(1)
+		l.log.Error("learned lists: the file was removed or replaced, it is written anew", "file", l.name)
+	}
+	if dropped := l.dropped.Load(); gone || dropped > l.healed || l.lines > 2*l.living+compactFrom {
 		if err = l.compact(); err == nil {
 			l.healed = dropped
 		}
@@ -209,23 +211,20 @@ func (l *learnedLog) append() error {
 func (l *learnedLog) compact() error {
 	queued := len(l.queue)
 	entries := l.lists.Snapshot(l.now())
-	name := l.name + newSuffix
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o600)
-	if err != nil {
+	if err := os.MkdirAll(filepath.Dir(l.name), 0o700); err != nil {
 		return err
 	}
-	w := bufio.NewWriterSize(f, bufferSize)
-	encoder := json.NewEncoder(w)
-	for _, e := range entries {
-		if err = encoder.Encode(e); err != nil {
-			break
+	f, err := replaceFile(l.name, func(w io.Writer) error {
+		encoder := json.NewEncoder(w)
+		for _, e := range entries {
+			if err := encoder.Encode(e); err != nil {
+				return err
+			}
 		}
-	}
-	if err = errors.Join(err, w.Flush(), f.Sync()); err == nil {
-		err = os.Rename(name, l.name)
-	}
+		return nil
+	})
 	if err != nil {
-		return errors.Join(err, f.Close())
+		return err
 	}
 	old := l.file
 	l.file, l.lines, l.living, l.dirty = f, len(entries), len(entries), false
@@ -234,15 +233,6 @@ func (l *learnedLog) compact() error {
 		<-l.queue // nobody else takes from it
 	}
 	return errors.Join(old.Close(), syncFolder(filepath.Dir(l.name)))
-}
-
-// syncFolder makes a rename outlive a crash of the machine.
-func syncFolder(name string) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }
 
 // alarm tells of upstreams that teach no more because most of their answers

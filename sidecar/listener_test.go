@@ -195,7 +195,7 @@ func TestDaemonOutlivesFailedAccepts(t *testing.T) {
 // calls during before it can again.
 func exhaust(t *testing.T, at net.Addr, during func()) {
 	t.Helper()
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

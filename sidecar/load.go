@@ -15,12 +15,39 @@ type loaded struct {
 	began  time.Time
 }
 
-// load reads and compiles. It touches nothing that runs.
-func load(file string) (loaded, error) {
+// loading is what a load takes beside the configuration.
+type loading struct {
+	feeds    string                   // where copies of fetched lists are; empty: where the configuration has its state
+	before   *rules.Ruleset           // lends the lists that are unchanged; nil: none
+	progress func(rules.ListProgress) // nil: nobody is told
+}
+
+// load reads and compiles. It touches nothing that runs. A running daemon stays
+// with the folder of feeds that it has.
+func load(file string, l loading) (loaded, error) {
 	began := time.Now() // the clock of file times, whatever the program's is
 	c, err := LoadConfig(file)
+	if c != nil {
+		c.Settings.Previous, c.Settings.Progress = l.before, l.progress
+		if l.feeds != "" {
+			c.Settings.Feeds = l.feeds
+		}
+	}
 	rs, token, err := c.complete(err)
+	if c != nil {
+		c.Settings.Previous, c.Settings.Progress = nil, nil // for this load only
+	}
 	return loaded{c, rs, token, began}, err
+}
+
+// steady tells which file was changed while it was read, if any: half of it may be
+// old or missing. It loads again when it has come to rest.
+func (l *loaded) steady() error {
+	s := sourcesOf(l.config.File, l.config.Settings, l.rules, nil)
+	if file := s.changedBetween(l.began, time.Now()); file != "" {
+		return rules.Diagnostics{{File: file, Message: "has changed while it was read", Hint: "it loads when it comes to rest; write beside it and rename"}}
+	}
+	return nil
 }
 
 // Check takes what LoadConfig returned, finds what else would keep the daemon
@@ -33,7 +60,7 @@ func Check(c *Config, err error) (*rules.Ruleset, error) {
 }
 
 // complete reads what c names, the token and the rules, and adds what is wrong
-// with them to the findings of LoadConfig.
+// with them to the findings of LoadConfig. Rule tests run when nothing is.
 func (c *Config) complete(err error) (*rules.Ruleset, string, error) {
 	var faults rules.Diagnostics
 	if err != nil && !errors.As(err, &faults) {
@@ -56,6 +83,9 @@ func (c *Config) complete(err error) (*rules.Ruleset, string, error) {
 		var more rules.Diagnostics
 		errors.As(err, &more)
 		faults = append(faults, more...)
+	}
+	if c.TestBeforeLoad && len(faults) == 0 {
+		faults = c.test(rs, testLimit)
 	}
 	if len(faults) > 0 {
 		return nil, "", faults

@@ -1,14 +1,16 @@
 package sidecar
 
 import (
+	"math"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"ringfence/rules"
 )
 
-// Every metric of ringfence stands in this file. Labels are a rule's id, an
-// action, an adapter or an outcome class: never a number, an address or
+// Every metric of ringfence stands in this file. Labels are a rule's id, a
+// list's name, an action, an adapter or an outcome class: never a number, an address or
 // anything else that a caller can vary.
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
@@ -46,12 +48,22 @@ var (
 	learnedDroppedDesc = desc("learned_dropped_total", "Changes of learned lists that were not written because the queue was full.")
 	learnedErrorsDesc  = desc("learned_errors_total", "Failed writes of the learned lists.")
 
+	liveRowsDesc    = desc("live_rows_entries", "Rows that were added to a list and removed from it while the daemon ran.", "list")
+	liveChangesDesc = desc("live_changes_total", "Changes made to lists while the daemon ran.")
+	liveErrorsDesc  = desc("live_errors_total", "Changes to lists that could not be kept or read, and failed writes of their file anew.")
+
 	reloadsDesc    = desc("reloads_total", "Loads of configuration and rules, the one at start included.", "outcome")
 	reloadOKDesc   = desc("reload_last_ok", "1 when the last load succeeded, 0 when it failed and the rules before it run.")
 	reloadTimeDesc = desc("reload_last_success_timestamp_seconds", "When rules last loaded, as Unix time.")
 	generationDesc = desc("ruleset_generation", "Grows by one with each ruleset that is loaded.")
 	rulesDesc      = desc("rules_entries", "Rules loaded.")
 	listsDesc      = desc("lists_entries", "Rows of all lists loaded.")
+
+	feedAgeDesc     = desc("feed_age_seconds", "Since the publisher of a fetched list last had what is at work; +Inf before the first copy.", "list")
+	feedMaxAgeDesc  = desc("feed_max_age_seconds", "Age beyond which the copy of a fetched list is stale.", "list")
+	feedRowsDesc    = desc("feed_entries", "Rows of a fetched list at work.", "list")
+	feedHeldDesc    = desc("feed_held_entries", "Rows of a copy that the guard holds back until it is accepted.", "list")
+	feedFetchesDesc = desc("feed_fetches_total", "Attempts to fetch a list, by what became of them.", "list", "result")
 
 	pendingDesc        = desc("pending_entries", "Decisions whose calls are not known to be over.")
 	pendingEvictedDesc = desc("pending_evicted_total", "Decisions that gave way to newer ones before their calls were known to be over.")
@@ -64,6 +76,7 @@ var (
 	factHitsDesc       = desc("number_facts_hits_total", "Facts about numbers found in the cache.")
 	factMissesDesc     = desc("number_facts_misses_total", "Facts about numbers not found in the cache.")
 	factDroppedDesc    = desc("number_facts_dropped_total", "Facts about numbers that the cache was too busy to take.")
+	factQueueDesc      = desc("number_facts_queue_entries", "Facts about numbers that wait to be put into the cache.")
 )
 
 // newRegistry holds what GET /metrics tells of p, and nothing of what other
@@ -88,6 +101,7 @@ func (m metrics) Collect(to chan<- prometheus.Metric) {
 	m.rules(s)
 	m.records(s)
 	m.reloads(s)
+	m.feeds(s)
 	m.engine(s)
 }
 
@@ -145,6 +159,11 @@ func (m metrics) engine(s sink) {
 	for _, l := range now.Lists {
 		rows += l.Rows
 	}
+	for _, l := range now.Live {
+		s.gauge(liveRowsDesc, float64(l.Rows), l.Name)
+	}
+	s.counter(liveChangesDesc, now.LiveChanges)
+	s.counter(liveErrorsDesc, m.program.live.errors.Load())
 	for _, l := range now.Learned {
 		learned += l.Length
 		taught += l.Taught
@@ -175,6 +194,7 @@ func (m metrics) engine(s sink) {
 	s.counter(factHitsDesc, now.Facts.Hits)
 	s.counter(factMissesDesc, now.Facts.Misses)
 	s.counter(factDroppedDesc, now.Facts.Drops)
+	s.gauge(factQueueDesc, float64(now.Facts.Queue))
 }
 
 func (m metrics) records(s sink) {
@@ -198,6 +218,26 @@ func (m metrics) reloads(s sink) {
 	}
 	s.gauge(reloadOKDesc, ok)
 	s.gauge(reloadTimeDesc, float64(r.lastOK.Load())/1e9)
+}
+
+func (m metrics) feeds(s sink) {
+	for _, f := range m.program.feeds.status() {
+		age := math.Inf(1)
+		if !f.Waiting {
+			age = m.program.now().Sub(f.Confirmed).Seconds()
+		}
+		held := 0
+		if f.Held != nil {
+			held = f.Held.Rows
+		}
+		s.gauge(feedAgeDesc, age, f.List)
+		s.gauge(feedMaxAgeDesc, f.MaxAge, f.List)
+		s.gauge(feedRowsDesc, float64(f.Rows), f.List)
+		s.gauge(feedHeldDesc, float64(held), f.List)
+		for _, result := range feedResults {
+			s.counter(feedFetchesDesc, f.results[result], f.List, result)
+		}
+	}
 }
 
 // sink makes metrics of values. A value that makes no metric is an error of the

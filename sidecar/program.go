@@ -29,6 +29,8 @@ type Options struct {
 	Version string           // that status tells; default Version()
 	Log     io.Writer        // default os.Stderr
 	Now     func() time.Time // default time.Now
+
+	Progress func(rules.ListProgress) // of the first load, nil: nobody is told
 }
 
 // Program is the daemon: everything between a configuration file and two
@@ -44,11 +46,13 @@ type Program struct {
 
 	engine   *rules.Engine
 	learned  *learnedLog
+	live     *liveLog
 	journal  *Journal
 	service  *service
 	handler  *kamailio.Handler
 	admin    *admin
 	reloader *reloader
+	feeds    *feeds
 	clients  *clients
 	refused  atomic.Uint64 // connections from no client
 	unheard  atomic.Uint64 // accepts that failed, of both listeners
@@ -68,7 +72,7 @@ func New(configFile string, o Options) (*Program, error) {
 	// From here on SIGHUP asks for a reload; it must not end a start.
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
-	first, err := load(configFile)
+	first, err := load(configFile, loading{progress: o.Progress})
 	if err != nil {
 		signal.Stop(hangup)
 		return nil, err
@@ -85,7 +89,9 @@ func New(configFile string, o Options) (*Program, error) {
 	}
 	p := &Program{config: c, version: o.Version, now: o.Now, log: NewLog(o.Log, c.Log), settle: settleTime, first: first, failed: make(chan error, 2)}
 	p.admin = &admin{listen: c.Admin.Listen, hosts: c.Admin.Hosts, remote: !onLoopback(c.Admin.Listen), log: p.log.Logger}
+	p.admin.program = p
 	p.reloader = newReloader(p, c, hangup)
+	p.feeds = newFeeds(c.Settings.Feeds, p.version, p.log.Logger, p.now)
 	p.ends = append(p.ends, func() { signal.Stop(hangup) })
 	return p, nil
 }
@@ -150,13 +156,20 @@ func (p *Program) open() error {
 		return fmt.Errorf("learned lists: %w", err)
 	}
 	p.ends = append(p.ends, p.learned.Close)
-	p.engine, err = rules.NewEngine(rules.Options{CacheBytes: c.Cache, Pending: c.Pending, LearnedMax: c.LearnedMax, OnLearned: p.learned.Changed})
+	p.engine, err = rules.NewEngine(rules.Options{CacheBytes: c.Cache, Pending: c.Pending, LearnedMax: c.LearnedMax, LiveMax: c.LiveMax, OnLearned: p.learned.Changed})
 	if err != nil {
 		return err
 	}
 	p.ends = append(p.ends, p.engine.Close)
 	p.engine.Learned().Restore(entries, p.now())
 	p.learned.start(p.engine.Learned(), p.now)
+	if p.live, err = openLive(filepath.Join(c.State, liveName), p.engine.Live(), p.now(), p.log.Logger); err != nil {
+		return fmt.Errorf("live lists: %w", err)
+	}
+	p.ends = append(p.ends, func() {
+		_ = p.live.heal(p.engine.Live(), p.now()) // the log has told
+		p.live.Close()
+	})
 	p.reloader.swap(p.first)
 	if p.journal, err = OpenJournal(c.Journal, p.log.Logger, p.log.number); err != nil {
 		return fmt.Errorf("journal: %w", err)
@@ -206,22 +219,49 @@ func (p *Program) follow() error {
 	running.Go(func() { p.reloader.run(ctx) })
 	p.admin.status = p.Status
 	p.admin.ready = p.ready
+	p.admin.waiting = p.feeds.waiting
 	p.admin.reload = func(request context.Context) (Reload, error) {
 		request, done := context.WithCancelCause(request)
 		defer context.AfterFunc(ctx, func() { done(errStopping) })()
-		return p.reloader.ask(request)
+		return p.reloader.ask(request, "request")
 	}
 	p.ends = append(p.ends, func() {
 		cancel(errStopping)
-		done := make(chan struct{})
-		go func() { running.Wait(); close(done) }()
-		select {
-		case <-done:
-		case <-time.After(p.config.Timeouts.Stop / 4): // what it loads is not used any more
-			p.log.Warn("stopped in the middle of a reload")
-		}
+		p.wait(&running, "a reload")
 	})
+	p.fetch()
 	return nil
+}
+
+// fetch starts the goroutine that fetches lists.
+func (p *Program) fetch() {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	p.feeds.ruleset = p.engine.Ruleset
+	p.feeds.reload = func(ctx context.Context) error {
+		result, err := p.reloader.ask(ctx, "feed")
+		if err == nil && !result.OK {
+			err = errors.New("its new copy waits until the rules load again (see the last reload)")
+		}
+		return err
+	}
+	var running sync.WaitGroup
+	running.Go(func() { p.feeds.run(ctx) })
+	p.ends = append(p.ends, func() {
+		cancel(errStopping)
+		p.wait(&running, "a fetch")
+	})
+}
+
+// wait waits for a goroutine that was told to end, but not long: what it still
+// loads is not used any more.
+func (p *Program) wait(running *sync.WaitGroup, what string) {
+	done := make(chan struct{})
+	go func() { running.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(p.config.Timeouts.Stop / 4):
+		p.log.Warn("stopped in the middle of " + what)
+	}
 }
 
 func (p *Program) serveAdmin(l net.Listener) {
@@ -314,7 +354,7 @@ func (p *Program) Addr() net.Addr { return p.decisions }
 func (p *Program) AdminAddr() net.Addr { return p.adminAddr }
 
 // Reload loads configuration and rules again and waits for it.
-func (p *Program) Reload(ctx context.Context) (Reload, error) { return p.reloader.ask(ctx) }
+func (p *Program) Reload(ctx context.Context) (Reload, error) { return p.reloader.ask(ctx, "request") }
 
 // tell tells the service manager, if there is one.
 func (p *Program) tell(state string) {

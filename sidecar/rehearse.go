@@ -13,16 +13,23 @@ import (
 	"ringfence/rules"
 )
 
+// Question is a call as POST /kamailio/call takes it (docs/http.md).
+type Question struct {
+	Query url.Values // what the switch alone knows
+	Form  url.Values // the call, when there is no message
+	SIP   []byte     // the request as it was received
+}
+
 // Explain tells what the daemon that c configures would decide about a call,
-// and how it would come to it. The call is the form of POST /kamailio/call
-// (docs/http.md) and is read by the same code. What was learned is taken from
-// the state folder where it can be read; nothing is recorded.
-func (c *Config) Explain(form url.Values, at time.Time) (*rules.Explanation, error) {
+// and how it would come to it. The call is read by the same code. What was
+// learned and what was changed live is taken from the state folder where it can
+// be read; nothing is recorded.
+func (c *Config) Explain(q Question, at time.Time) (*rules.Explanation, error) {
 	rs, err := c.Compile()
 	if err != nil {
 		return nil, err
 	}
-	engine, err := rules.NewEngine(rules.Options{Pending: 1, LearnedMax: c.LearnedMax})
+	engine, err := rules.NewEngine(rules.Options{Pending: 1, LearnedMax: c.LearnedMax, LiveMax: c.LiveMax})
 	if err != nil {
 		return nil, err
 	}
@@ -33,15 +40,23 @@ func (c *Config) Explain(form url.Values, at time.Time) (*rules.Explanation, err
 			return nil, fmt.Errorf("learned lists: %w", err)
 		}
 		engine.Learned().Restore(learned, at)
+		if _, _, _, err := readLive(filepath.Join(c.State, liveName), engine.Live(), at); err != nil {
+			return nil, fmt.Errorf("live lists: %w", err)
+		}
 	}
 	engine.Swap(rs)
 	x := &explainer{engine: engine}
 	h := kamailio.NewHandler(x, kamailio.Options{Now: func() time.Time { return at }, BodyLimit: c.MaxBody})
 	var request fasthttp.RequestCtx
 	request.Request.Header.SetMethod(fasthttp.MethodPost)
-	request.Request.SetRequestURI("/kamailio/call")
-	request.Request.Header.SetContentType("application/x-www-form-urlencoded")
-	request.Request.SetBodyString(form.Encode())
+	request.Request.SetRequestURI("/kamailio/call?" + q.Query.Encode())
+	if q.SIP != nil {
+		request.Request.Header.SetContentType("application/sip")
+		request.Request.SetBody(q.SIP)
+	} else {
+		request.Request.Header.SetContentType("application/x-www-form-urlencoded")
+		request.Request.SetBodyString(q.Form.Encode())
+	}
 	h.Handle(&request)
 	if x.explanation == nil {
 		return nil, fmt.Errorf("the call: %s", strings.TrimPrefix(strings.TrimSpace(string(request.Response.Body())), "ringfence: "))

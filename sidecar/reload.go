@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -22,7 +23,7 @@ import (
 // One goroutine does all loads after the first, so that two never cross.
 type reloader struct {
 	program *Program
-	asked   chan chan Reload
+	asked   chan request
 	hangup  chan os.Signal
 	watch   *watcher
 
@@ -35,8 +36,14 @@ type reloader struct {
 	restarts atomic.Pointer[[]string] // keys that wait for a restart
 }
 
+// request asks for a load.
+type request struct {
+	cause string
+	reply chan Reload // with room for it
+}
+
 func newReloader(p *Program, c *Config, hangup chan os.Signal) *reloader {
-	r := &reloader{program: p, asked: make(chan chan Reload), hangup: hangup}
+	r := &reloader{program: p, asked: make(chan request), hangup: hangup}
 	r.config.Store(c)
 	r.last.Store(&Reload{})
 	r.restarts.Store(new([]string))
@@ -62,8 +69,8 @@ func (r *reloader) run(ctx context.Context) {
 			return
 		case <-r.hangup:
 			r.again("SIGHUP")
-		case reply := <-r.asked:
-			reply <- r.again("request")
+		case q := <-r.asked:
+			q.reply <- r.again(q.cause)
 		case <-r.watch.stir:
 			r.watch.wait()
 		case <-r.watch.timer.C:
@@ -77,10 +84,13 @@ func (r *reloader) run(ctx context.Context) {
 // own tells whether a file is one that the daemon writes itself.
 func (r *reloader) own(file string) bool {
 	c := r.program.config
-	learned := filepath.Join(c.State, learnedName)
+	learned, live := filepath.Join(c.State, learnedName), filepath.Join(c.State, liveName)
 	switch file {
-	case filepath.Join(c.State, "lock"), learned, learned + newSuffix:
+	case filepath.Join(c.State, "lock"), learned, learned + newSuffix, live, live + newSuffix, live + damagedSuffix:
 		return true
+	}
+	if filepath.Dir(file) == c.Settings.Feeds {
+		return filepath.Ext(file) != ".csv"
 	}
 	rest, ok := strings.CutPrefix(file, filepath.Clean(c.Journal.File))
 	if !ok || rest == "" {
@@ -92,11 +102,11 @@ func (r *reloader) own(file string) bool {
 }
 
 // ask has the owning goroutine load, and waits for it.
-func (r *reloader) ask(ctx context.Context) (Reload, error) {
-	reply := make(chan Reload, 1)
+func (r *reloader) ask(ctx context.Context, cause string) (Reload, error) {
+	q := request{cause, make(chan Reload, 1)}
 	select {
-	case r.asked <- reply:
-		return <-reply, nil // the load is under way, what comes of it is told
+	case r.asked <- q:
+		return <-q.reply, nil // the load is under way, what comes of it is told
 	case <-ctx.Done():
 		return Reload{}, fmt.Errorf("reload: %w", context.Cause(ctx))
 	}
@@ -108,8 +118,12 @@ func (r *reloader) again(cause string) Reload {
 	defer r.program.tell("READY=1")
 	var result Reload
 	r.watch.load(func() { result = r.load() })
+	runtime.GC() // large lists lie beside the heap, which alone starts it: those that went would pile up
 	if result.OK {
-		r.program.log.Info("rules loaded", "cause", cause, "generation", result.Generation)
+		r.program.log.Info("rules loaded", "cause", cause, "generation", result.Generation, "rules", result.Rules, "lists", result.Lists)
+		if n := len(result.Removed); n > 0 {
+			r.program.log.Warn("rules that were at work are gone", "cause", cause, "rules", n, "first", strings.Join(result.Removed[:min(n, 3)], " "))
+		}
 	} else {
 		r.program.log.Error("the rules were not loaded, the old ones stay", "cause", cause, "errors", len(result.Errors))
 		for _, e := range result.Errors {
@@ -121,9 +135,15 @@ func (r *reloader) again(cause string) Reload {
 
 // load is load, then the swap, which cannot fail; or neither.
 func (r *reloader) load() Reload {
-	next, err := load(r.program.config.File)
+	var next loaded
+	var err error
+	with := loading{feeds: r.program.config.Settings.Feeds, before: r.program.engine.Ruleset()}
+	inBackground(func() { next, err = load(r.program.config.File, with) })
 	if err == nil && next.token == "" && r.program.admin.remote {
 		err = errors.New("admin.token_file: gone, and the admin listener is reached from other machines (set it again, or listen on 127.0.0.1 and restart)")
+	}
+	if err == nil {
+		err = next.steady()
 	}
 	if err == nil {
 		return r.swap(next)
@@ -142,19 +162,21 @@ func (r *reloader) load() Reload {
 func (r *reloader) swap(next loaded) Reload {
 	p := r.program
 	r.findings = nil
+	gone := removed(p.engine.Ruleset(), next.rules)
 	p.engine.Swap(next.rules)
 	p.log.set(next.config.Log)
 	p.admin.token.set(next.token)
 	if p.clients != nil { // not before the first load
 		p.clients.set(next.config.Clients)
 	}
-	r.config.Store(next.config)
 	waiting := p.config.restarts(next.config)
-	r.restarts.Store(&waiting)
+	r.restarts.Store(&waiting) // before the configuration that they are a part of shows
+	r.config.Store(next.config)
+	p.feeds.stir()
 	if len(waiting) > 0 {
 		p.log.Warn("changed settings wait for a restart", "keys", strings.Join(waiting, " "))
 	}
-	result := Reload{OK: true, Time: p.now(), Generation: p.engine.Generation()}
+	result := Reload{OK: true, Time: p.now(), Generation: p.engine.Generation(), Rules: len(next.rules.Rules()), Lists: len(next.rules.Lists()), Removed: gone}
 	for _, w := range next.rules.Warnings() {
 		result.Warnings = append(result.Warnings, w.Error())
 		p.log.Warn("check of the rules", "err", w.Error())
@@ -163,6 +185,24 @@ func (r *reloader) swap(next loaded) Reload {
 	r.lastOK.Store(result.Time.UnixNano())
 	r.loads[1].Add(1)
 	return result
+}
+
+// removed are the ids of the rules that are in before and not in after, in the
+// order of before, which is nil at the start.
+func removed(before, after *rules.Ruleset) (ids []string) {
+	if before == nil {
+		return nil
+	}
+	stays := make(map[string]bool)
+	for _, r := range after.Rules() {
+		stays[r.ID] = true
+	}
+	for _, r := range before.Rules() {
+		if !stays[r.ID] {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids
 }
 
 // lines are the findings of a failed load, each with its place.

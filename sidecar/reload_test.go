@@ -63,9 +63,9 @@ func (d *daemon) fails(change func()) {
 	if _, metrics := d.get("/metrics"); !strings.Contains(metrics, "\nringfence_reload_last_ok 0\n") {
 		d.Error("ringfence_reload_last_ok is not 0")
 	}
-	if log := d.log.String(); !strings.Contains(log, "level=ERROR") || !strings.Contains(log, "the old ones stay") {
-		d.Errorf("the log does not say it:\n%s", log)
-	}
+	await(d.T, "the log says it", func() bool {
+		return strings.Contains(d.log.String(), "level=ERROR") && strings.Contains(d.log.String(), "the old ones stay")
+	})
 	if code, _ := d.get("/readyz"); code != 200 {
 		d.Errorf("readyz %d, want 200", code)
 	}
@@ -175,6 +175,26 @@ func link(t *testing.T, target, name string) {
 	rename(t, name+".tmp~", name)
 }
 
+// Rules that go away with their file are named.
+func TestReloadNamesRemovedRules(t *testing.T) {
+	d := launch(t, map[string]string{"rules/more.yaml": "rules:\n" +
+		"  - {id: one, when: 'true', allow: true}\n  - {id: two, when: 'true', allow: true}\n  - {id: three, when: 'true', allow: true}\n  - {id: four, when: 'true', allow: true}\n"})
+	if err := os.Remove(filepath.Join(d.dir, "rules/more.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "a reload", func() bool { return d.p.Status().Generation > 1 })
+	await(t, "the log", func() bool {
+		return strings.Contains(d.log.String(), `level=WARN msg="rules that were at work are gone" cause="file change" rules=4 first="one two three"`)
+	})
+	now := d.p.Status()
+	if got := now.Reload; strings.Join(got.Removed, " ") != "one two three four" || got.Rules != len(now.Rules) || got.Lists != len(now.Lists) {
+		t.Errorf("%+v", got)
+	}
+	if _, err := d.p.Reload(t.Context()); err != nil || len(d.p.Status().Reload.Removed) > 0 {
+		t.Errorf("%v, %+v", err, d.p.Status().Reload)
+	}
+}
+
 // Kubernetes mounts a ConfigMap as links to files in a linked folder, and swaps
 // the link of the folder.
 func TestSwappedLinksReload(t *testing.T) {
@@ -280,4 +300,14 @@ func TestPipesDoNotHoldAReload(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A list that was missing, in a folder that nothing else is read from, is
+// loaded once it comes.
+func TestMissingListComes(t *testing.T) {
+	d := launch(t, map[string]string{"late/more/readme": "numbers come here"})
+	d.replace("rules/main.yaml", strings.Replace(rulesText, "learn:", "  late: {file: ../late/more/late.csv}\nlearn:", 1)+"  - {id: late, when: 'callers in list(\"late\")', block: subscriber}\n")
+	await(t, "the rules do not load", func() bool { return !d.p.Status().Reload.OK })
+	write(t, d.dir, map[string]string{"late/more/late.csv": clean + "\n"})
+	await(t, "the list is loaded", func() bool { return d.p.Status().Reload.OK && d.ask(clean, callee)[1] == "607" })
 }

@@ -98,6 +98,11 @@ func (r *rotated) flush() error {
 		}
 		r.full = false
 	}
+	if r.file != nil && !inPlace(r.file, r.name) { // somebody has moved or removed it
+		if err := r.close(); err != nil {
+			return err
+		}
+	}
 	if r.file == nil {
 		if err := r.open(); err != nil {
 			return err
@@ -162,8 +167,7 @@ func numbered(name string, i int) string {
 	return name + "." + strconv.Itoa(i)
 }
 
-// sync brings what is written to the disk, and opens a new file when somebody
-// has moved or removed the one that is written.
+// sync brings what is written to the disk.
 func (r *rotated) sync() error {
 	if r.file == nil || !r.dirty {
 		return nil
@@ -172,12 +176,18 @@ func (r *rotated) sync() error {
 		return fmt.Errorf("%s: %w", r.name, err)
 	}
 	r.dirty = false
-	named, err := os.Stat(r.name)
-	open, openErr := r.file.Stat()
-	if openErr == nil && (err != nil || !os.SameFile(named, open)) {
-		return r.close()
-	}
 	return nil
+}
+
+// inPlace tells whether name still leads to the open file. What is written to
+// one that was removed or replaced is lost without an error.
+func inPlace(file *os.File, name string) bool {
+	open, err := file.Stat()
+	if err != nil {
+		return true // the write tells
+	}
+	named, err := os.Stat(name)
+	return err == nil && os.SameFile(open, named)
 }
 
 func (r *rotated) close() error {

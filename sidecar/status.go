@@ -18,8 +18,10 @@ type Status struct {
 	Restart    []string        `json:"restart_needed,omitempty"`
 	Listeners  Listeners       `json:"listeners"`
 	Calls      CallCounts      `json:"calls"`
+	Unknown    UnknownTrunks   `json:"unknown_trunks"`
 	Rules      []RuleStatus    `json:"rules"`
 	Lists      []ListStatus    `json:"lists"`
+	Feeds      []FeedStatus    `json:"feeds,omitempty"`
 	Learned    []LearnedStatus `json:"learned"`
 	Journal    JournalStatus   `json:"journal"`
 }
@@ -29,6 +31,9 @@ type Reload struct {
 	OK         bool      `json:"ok"`
 	Time       time.Time `json:"time"`
 	Generation uint64    `json:"generation"` // that runs since
+	Rules      int       `json:"rules,omitempty"`
+	Lists      int       `json:"lists,omitempty"`
+	Removed    []string  `json:"removed,omitempty"` // ids of rules that ran before and are gone
 	Errors     []string  `json:"errors,omitempty"`
 	Warnings   []string  `json:"warnings,omitempty"`
 }
@@ -45,6 +50,12 @@ type CallCounts struct {
 	Blocked   uint64 `json:"blocked"`
 	Diverted  uint64 `json:"diverted"`
 	Monitored uint64 `json:"monitored"` // passed, and a rule in monitor mode would have stopped them
+}
+
+// UnknownTrunks are calls that named a trunk which is not configured.
+type UnknownTrunks struct {
+	Calls uint64   `json:"calls"`
+	Names []string `json:"names,omitempty"` // the first 16
 }
 
 // RuleStatus is one rule and how often it matched.
@@ -109,7 +120,8 @@ func (p *Program) Status() Status {
 			Allowed: counters.Allowed.Load(), Blocked: counters.Blocked.Load(), Diverted: counters.Diverted.Load(),
 			Monitored: p.service.monitored.Load(),
 		},
-		Rules: []RuleStatus{}, Lists: []ListStatus{}, Learned: []LearnedStatus{},
+		Unknown: UnknownTrunks{Calls: engine.UnknownTrunks, Names: engine.UnknownNames},
+		Rules:   []RuleStatus{}, Lists: []ListStatus{}, Learned: []LearnedStatus{},
 		Journal: JournalStatus{
 			File: p.config.Journal.File, Written: p.journal.written.Load(), Queued: len(p.journal.queue),
 			Dropped: p.journal.dropped.Load(), Errors: p.journal.errors.Load(),
@@ -124,6 +136,7 @@ func (p *Program) Status() Status {
 	for _, l := range rs.Lists() {
 		s.Lists = append(s.Lists, ListStatus{Name: l.Name, File: l.File, Why: l.Why.String(), Rows: l.Len()})
 	}
+	s.Feeds = p.feeds.status()
 	for _, l := range engine.Learned {
 		s.Learned = append(s.Learned, LearnedStatus{Name: l.Name, Entries: l.Length})
 	}

@@ -135,7 +135,7 @@ func (w *watcher) remember(began time.Time) {
 	w.follow(s)
 	w.loaded = s.print()
 	w.seen = w.loaded
-	if s.changedBetween(began, time.Now()) {
+	if s.changedBetween(began, time.Now()) != "" {
 		w.forget()
 	}
 }

@@ -14,7 +14,7 @@ import (
 
 type check struct {
 	located
-	Verbose bool     `short:"v" help:"Name the rules that no index helps: they are asked for every call."`
+	Verbose bool     `short:"v" help:"Name the rules that no index finds, and say why: they are asked for every call."`
 	Files   []string `arg:"" optional:"" type:"path" help:"Rule files and folders to check instead of those of the configuration."`
 }
 
@@ -34,7 +34,13 @@ Examples:
 
 // Run checks.
 func (c check) Run(t *terminal) error {
-	rs, err := sidecar.Check(c.load())
+	bar := t.progress()
+	config, err := c.load()
+	if config != nil {
+		config.Settings.Progress = bar.show
+	}
+	rs, err := sidecar.Check(config, err)
+	bar.end()
 	if err == nil {
 		return c.report(t, rs)
 	}
@@ -43,7 +49,7 @@ func (c check) Run(t *terminal) error {
 		return err
 	}
 	for _, f := range faults {
-		fmt.Fprintln(t.out, t.paint(red, "error: ")+near(f).Error())
+		_ = t.out.say(red, "error: ", near(f).Error()) // what cannot be written shows with the last line
 	}
 	fmt.Fprintln(t.out, counted(len(faults), "error"))
 	return errFinding
@@ -65,12 +71,12 @@ func (c check) load() (*sidecar.Config, error) {
 
 func (c check) report(t *terminal, rs *rules.Ruleset) error {
 	for _, w := range rs.Warnings() {
-		fmt.Fprintln(t.out, t.paint(yellow, "warning: ")+near(w).Error())
+		_ = t.out.say(yellow, "warning: ", near(w).Error()) // as above
 	}
 	if c.Verbose {
 		for _, r := range rs.Rules() {
-			if !r.Indexed {
-				d := rules.Diagnostic{File: r.File, Line: r.Line, Column: r.Column, Subject: fmt.Sprintf("rule %q", r.ID), Message: "no index helps it, it is asked for every call"}
+			if reasons := r.Unindexed(); len(reasons) > 0 {
+				d := rules.Diagnostic{File: r.File, Line: r.Line, Column: r.Column, Subject: fmt.Sprintf("rule %q", r.ID), Message: "is asked for every call, no index finds it: " + strings.Join(reasons, "; ")}
 				fmt.Fprintln(t.out, "note: "+near(d).Error())
 			}
 		}
@@ -81,8 +87,7 @@ func (c check) report(t *terminal, rs *rules.Ruleset) error {
 	}
 	summary := []string{counted(len(rs.Rules()), "rule"), counted(len(rs.Lists()), "list") + " of " + counted(rows, "row"),
 		counted(len(rs.Learns()), "learned list"), counted(len(rs.Warnings()), "warning")}
-	_, err := fmt.Fprintln(t.out, t.paint(green, "ok: ")+strings.Join(summary, ", "))
-	return err
+	return t.out.say(green, "ok: ", strings.Join(summary, ", "))
 }
 
 func counted(n int, what string) string {
@@ -107,18 +112,4 @@ func short(file string) string {
 		return name
 	}
 	return file
-}
-
-// The colours, as ECMA-48 graphic renditions.
-const (
-	red    = "31"
-	green  = "32"
-	yellow = "33"
-)
-
-func (t *terminal) paint(colour, s string) string {
-	if !t.colour {
-		return s
-	}
-	return "\x1b[" + colour + "m" + s + "\x1b[0m"
 }

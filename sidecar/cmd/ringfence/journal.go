@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -66,7 +65,7 @@ func (j journal) Run(t *terminal) error {
 func printEntry(w io.Writer, e sidecar.Entry) {
 	line := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(w, "%-10s %s\n", name, value)
+			fmt.Fprintf(w, "%-10s %s\n", name, plain(value))
 		}
 	}
 	line("id", e.ID)
@@ -85,10 +84,15 @@ func printEntry(w io.Writer, e sidecar.Entry) {
 		if e.Row.Line > 0 {
 			place += ":" + strconv.Itoa(e.Row.Line)
 		}
+		if e.Row.Live {
+			place = "live"
+		}
 		line("list", e.Row.List)
 		line("row", strings.TrimSpace(place+" "+e.Row.Pattern))
 		line("source", e.Row.Source)
 		line("note", e.Row.Note)
+		line("subscriber", e.Row.Subscriber)
+		line("added by", e.Row.By)
 	}
 	if e.Code != 0 {
 		line("answer", strconv.Itoa(e.Code)+" "+e.Phrase)
@@ -101,12 +105,4 @@ func printEntry(w io.Writer, e sidecar.Entry) {
 	line("from", e.Source)
 	line("call-id", e.CallID)
 	line("monitored", strings.Join(e.Monitored, " "))
-}
-
-// printJSON writes v indented, with SIP's <, > and & as they are.
-func printJSON(w io.Writer, v any) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(v)
 }

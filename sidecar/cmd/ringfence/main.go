@@ -28,17 +28,20 @@ const (
 type commands struct {
 	Serve   serve   `cmd:"" help:"Run the daemon."`
 	Check   check   `cmd:"" help:"Check configuration, rules and lists."`
+	Test    test    `cmd:"" help:"Run rule tests."`
+	Schema  schema  `cmd:"" help:"Print the JSON Schema of rule files, tests or the configuration."`
 	Explain explain `cmd:"" help:"Say what would be decided about a call, and why."`
+	List    list    `cmd:"" help:"Work with lists."`
 	Journal journal `cmd:"" help:"Look up a stopped call by its decision id."`
 	Status  status  `cmd:"" help:"Say how the running daemon is."`
 	Reload  reload  `cmd:"" help:"Have the running daemon load its configuration and rules again."`
+	Help    help    `cmd:"" help:"Show a page of the manual."`
 	Version release `cmd:"" help:"Print the version."`
 }
 
 // terminal is where a verb writes.
 type terminal struct {
-	out, err io.Writer
-	colour   bool // out is a terminal that shows colours
+	out, err text
 }
 
 // errFinding ends a verb with exit code 1 and says nothing more: the verb has
@@ -49,12 +52,13 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-func run(args []string, out, err io.Writer) int {
+func run(args []string, stdout, stderr io.Writer) int {
 	var c commands
+	out, err := text{stdout, colourful(stdout)}, text{stderr, colourful(stderr)}
 	parser, fault := kong.New(&c,
 		kong.Name("ringfence"),
 		kong.Description("Decides for a SIP switch which calls to stop, and answers them correctly for why.\n\nExit codes: 0 ok, 1 a finding or a failure, 2 wrong usage."),
-		kong.Writers(out, err),
+		kong.Writers(stdout, stderr),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
 	if fault != nil {
@@ -69,7 +73,7 @@ func run(args []string, out, err io.Writer) int {
 		fmt.Fprintf(err, "ringfence: %v (see ringfence --help)\n", fault)
 		return exitUsage
 	}
-	fault = context.Run(&terminal{out: out, err: err, colour: colourful(out)})
+	fault = context.Run(&terminal{out, err})
 	switch {
 	case fault == nil:
 		return exitOK
@@ -95,12 +99,7 @@ func report(w io.Writer, err error) {
 // colourful tells whether w is a terminal whose user wants colours
 // (no-color.org).
 func colourful(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
 // located is the flag that names the configuration file.

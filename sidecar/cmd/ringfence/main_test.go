@@ -140,5 +140,5 @@ func until(s *testscript.TestScript, what string, done func() bool) {
 
 var (
 	ids   = regexp.MustCompile(`id=[0-9a-z]{20}`)
-	times = regexp.MustCompile(`20\d\d-\d\d-\d\dT[0-9:.]+Z`)
+	times = regexp.MustCompile(`20\d\d-\d\d-\d\dT[0-9:.]+Z( \([0-9hms]+ ago\))?`)
 )

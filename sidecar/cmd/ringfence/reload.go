@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"ringfence/sidecar"
 )
 
 type reload struct {
 	located
+	JSON bool `name:"json" help:"Print what the daemon answers as JSON."`
 }
 
 // Help is what --help adds.
@@ -19,6 +21,7 @@ Exit codes: 0 loaded, 1 not loaded (the rules before it run), or no answer.
 
 Examples:
   ringfence reload
+  ringfence reload --json
   ringfence reload --config /etc/ringfence/ringfence.yaml`
 }
 
@@ -36,16 +39,34 @@ func (r reload) Run(t *terminal) error {
 	if err != nil {
 		return err
 	}
+	if r.JSON {
+		err = printJSON(t.out, result)
+		if err == nil && !result.OK {
+			err = errFinding
+		}
+		return err
+	}
 	for _, w := range result.Warnings {
-		fmt.Fprintln(t.out, t.paint(yellow, "warning: ")+w)
+		_ = t.out.say(yellow, "warning: ", w) // what cannot be written shows with the last line
 	}
 	for _, e := range result.Errors {
-		fmt.Fprintln(t.out, t.paint(red, "error: ")+e)
+		_ = t.out.say(red, "error: ", e) // as above
 	}
 	if !result.OK {
 		fmt.Fprintf(t.out, "%s, generation %d stays\n", counted(len(result.Errors), "error"), result.Generation)
 		return errFinding
 	}
-	_, err = fmt.Fprintf(t.out, "%sgeneration %d runs\n", t.paint(green, "ok: "), result.Generation)
-	return err
+	if n := len(result.Removed); n > 0 {
+		_ = t.out.say(yellow, "warning: ", fmt.Sprintf("%s that ran before, gone by now: %s", counted(n, "rule"), shortened(result.Removed))) // as above
+	}
+	return t.out.say(green, "ok: ", fmt.Sprintf("generation %d runs, %s and %s", result.Generation, counted(result.Rules, "rule"), counted(result.Lists, "list")))
+}
+
+// shortened are the first names of many.
+func shortened(names []string) string {
+	const first = 3
+	if len(names) <= first {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:first], ", "), len(names)-first)
 }

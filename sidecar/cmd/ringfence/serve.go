@@ -25,8 +25,10 @@ Examples:
 }
 
 // Run serves until a signal comes.
-func (s serve) Run() error {
-	p, err := sidecar.New(s.file(), sidecar.Options{Version: version})
+func (s serve) Run(t *terminal) error {
+	bar := t.progress()
+	p, err := sidecar.New(s.file(), sidecar.Options{Version: version, Progress: bar.show})
+	bar.end()
 	if err != nil {
 		return err
 	}

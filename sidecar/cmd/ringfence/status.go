@@ -54,7 +54,7 @@ func printStatus(w io.Writer, s sidecar.Status) {
 	moment := func(t time.Time) string { return t.Local().Format(time.RFC3339) }
 	fmt.Fprintf(w, "ringfence %s, mode %s, since %s\n", s.Version, s.Mode, moment(s.Started))
 	fmt.Fprintf(w, "listens on %s (decisions) and %s (admin)\n", s.Listeners.Decisions, s.Listeners.Admin)
-	fmt.Fprintf(w, "generation %d, loaded %s from %s\n", s.Generation, moment(s.LastOK), s.Config)
+	fmt.Fprintf(w, "generation %d, loaded %s (%s ago) from %s\n", s.Generation, moment(s.LastOK), max(time.Since(s.LastOK), 0).Truncate(time.Second), s.Config)
 	if !s.Reload.OK {
 		fmt.Fprintf(w, "LAST RELOAD FAILED %s, the rules before it run:\n  %s\n", moment(s.Reload.Time), strings.Join(s.Reload.Errors, "\n  "))
 	}
@@ -62,6 +62,9 @@ func printStatus(w io.Writer, s sidecar.Status) {
 		fmt.Fprintf(w, "wait for a restart: %s\n", strings.Join(s.Restart, ", "))
 	}
 	fmt.Fprintf(w, "calls: %d allowed, %d blocked, %d diverted, %d only monitored\n", s.Calls.Allowed, s.Calls.Blocked, s.Calls.Diverted, s.Calls.Monitored)
+	if s.Unknown.Calls > 0 {
+		fmt.Fprintf(w, "UNKNOWN TRUNKS in %s, which had no trunk and no trust: %s\n", counted(int(s.Unknown.Calls), "call"), plain(strings.Join(s.Unknown.Names, ", ")))
+	}
 	fmt.Fprintf(w, "journal: %d written, %d queued, %d dropped, %d errors (%s)\n\n", s.Journal.Written, s.Journal.Queued, s.Journal.Dropped, s.Journal.Errors, s.Journal.File)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	defer t.Flush()
@@ -75,10 +78,41 @@ func printStatus(w io.Writer, s sidecar.Status) {
 	for _, l := range s.Lists {
 		fmt.Fprintf(t, "%s\t%d\t%s\t%s\n", l.Name, l.Rows, l.Why, l.File)
 	}
+	if len(s.Feeds) > 0 {
+		fmt.Fprintln(t, "\nFEED\tROWS\tCONFIRMED\tNEXT\tFROM")
+	}
+	for _, f := range s.Feeds {
+		confirmed := "never"
+		if !f.Waiting {
+			confirmed = moment(f.Confirmed)
+		}
+		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\n", f.List, f.Rows, confirmed, moment(f.Next), f.URL)
+		for _, line := range feedNotes(f) {
+			fmt.Fprintf(t, "  %s\n", line)
+		}
+	}
 	if len(s.Learned) > 0 {
 		fmt.Fprintln(t, "\nLEARNED\tENTRIES")
 	}
 	for _, l := range s.Learned {
 		fmt.Fprintf(t, "%s\t%d\n", l.Name, l.Entries)
 	}
+}
+
+// feedNotes are what an operator should know of a feed.
+func feedNotes(f sidecar.FeedStatus) []string {
+	var notes []string
+	switch {
+	case f.Waiting:
+		notes = append(notes, "WAITS for its first copy, nothing is on it")
+	case f.Stale:
+		notes = append(notes, fmt.Sprintf("STALE: older than %s, and still used", time.Duration(f.MaxAge*float64(time.Second))))
+	}
+	if f.Held != nil {
+		notes = append(notes, fmt.Sprintf("HELD BACK: %d rows fetched %s; ringfence list accept %s takes them", f.Held.Rows, local(f.Held.Fetched), f.List))
+	}
+	if f.Error != "" {
+		notes = append(notes, "last fetch: "+f.Error)
+	}
+	return notes
 }
