@@ -4,6 +4,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 PACKAGES = ./rules/... ./adapters/... ./sidecar/...
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 STATIC   = honnef.co/go/tools/cmd/staticcheck@v0.7.0
+PROFILE  = $(CURDIR)/sidecar/cmd/ringfence/default.pgo
 FUZZTIME ?= 30s
 
 help: ## show this list
@@ -18,10 +19,10 @@ demo: build need-kamailio ## place real SIP calls through a real Kamailio and sh
 test: unit race integration ## run every test: unit, race detector, integration native and in Docker
 
 unit: need-go ## unit tests, and the seeds of every fuzzer
-	go test $(PACKAGES)
+	go test -pgo=off $(PACKAGES)
 
 race: need-go need-race ## the same under the race detector
-	CGO_ENABLED=1 go test -race $(PACKAGES)
+	CGO_ENABLED=1 go test -pgo=off -race $(PACKAGES)
 
 integration: build need-kamailio need-docker ## real Kamailio and sipp, native and in Docker
 	go test -count=1 -timeout 20m -p 1 ./integration/...
@@ -30,13 +31,17 @@ lint: need-go ## gofmt, vet, staticcheck and the import directions
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'make lint: run gofmt -w on the files above' >&2; exit 1; }
 	go vet ./...
 	go run $(STATIC) ./...
+	cd integration/bench/opa && go vet ./... && go run $(STATIC) ./...
 	go test -count=1 -run 'Imports' ./integration/layout
 
 fuzz: need-go ## every fuzzer for FUZZTIME (30s each)
 	integration/fuzz.sh $(FUZZTIME)
 
 bench: build need-kamailio ## measured figures, one a line: NAME VALUE UNIT
-	go run ./integration/bench
+	go run -pgo=$(PROFILE) ./integration/bench
+
+profile: need-go ## record anew what the compiler optimises the program for
+	go run -pgo=off ./integration/bench -profile $(PROFILE)
 
 docker: ## build the images and start Kamailio with ringfence (Compose v1 or v2)
 	docker/up.sh
@@ -47,4 +52,4 @@ clean: ## remove what make built
 need-go need-race need-kamailio need-docker:
 	@integration/need.sh $(@:need-%=%)
 
-.PHONY: help build demo test unit race integration lint fuzz bench docker clean need-go need-race need-kamailio need-docker
+.PHONY: help build demo test unit race integration lint fuzz bench profile docker clean need-go need-race need-kamailio need-docker

@@ -16,14 +16,23 @@ type httpLoad struct {
 	rate    float64       // requests a second over all connections, 0: as fast as answers come
 	length  time.Duration // of the run
 	callers *callers
+
+	requests func() []request        // asked in turn, those of the INVITE when nil; each connection has its own
+	accept   func(body []byte) error // of an answer with status 200, isDecision when nil
 }
 
-// requestOf is the whole HTTP request; the caller's ten national digits stand at each of at.
-func requestOf(address string, invite []byte) (request []byte, at []int) {
+// request is a whole HTTP request; the caller's ten national digits stand at each of at.
+type request struct {
+	text []byte
+	at   []int
+}
+
+// requestOf asks about the INVITE.
+func requestOf(address string, invite []byte) request {
 	head := "POST /kamailio/call?src=127.0.0.9&port=5060&ruri=sip%3a%2b12125557100%40127.0.0.1 HTTP/1.1\r\nHost: " + address +
 		"\r\nContent-Type: application/sip\r\nContent-Length: " + strconv.Itoa(len(invite)) + "\r\n\r\n"
-	request = append([]byte(head), invite...)
-	return request, marks(request)
+	text := append([]byte(head), invite...)
+	return request{text, marks(text)}
 }
 
 func (l httpLoad) run(cpu func() (time.Duration, error)) (sample, error) {
@@ -41,7 +50,13 @@ func (l httpLoad) connection(start time.Time) (times []float64, s sample, err er
 	if err := c.SetDeadline(start.Add(l.length + 10*time.Second)); err != nil {
 		return nil, s, err
 	}
-	request, at := requestOf(l.address, invite700("127.0.0.9:5060"))
+	requests, accept := []request{requestOf(l.address, invite700("127.0.0.9:5060"))}, l.accept
+	if l.requests != nil {
+		requests = l.requests()
+	}
+	if accept == nil {
+		accept = isDecision
+	}
 	times = make([]float64, 0, 1<<18)
 	buf := make([]byte, 4096)
 	pause := time.Duration(0)
@@ -56,19 +71,28 @@ func (l httpLoad) connection(start time.Time) (times []float64, s sample, err er
 		if sent.Sub(start) >= l.length {
 			return times, s, nil
 		}
-		l.callers.next(request, at)
-		if _, err := c.Write(request); err != nil {
+		r := requests[len(times)%len(requests)]
+		l.callers.next(r.text, r.at)
+		if _, err := c.Write(r.text); err != nil {
 			return nil, s, err
 		}
-		if err := readAnswer(c, buf); err != nil {
+		if err := readAnswer(c, buf, accept); err != nil {
 			return nil, s, err
 		}
 		times = append(times, float64(time.Since(sent).Nanoseconds())/1000)
 	}
 }
 
-// readAnswer reads one whole response and accepts a decision only.
-func readAnswer(c net.Conn, buf []byte) error {
+// isDecision accepts an answer of docs/http.md.
+func isDecision(body []byte) error {
+	if !bytes.HasPrefix(body, []byte("1 ")) {
+		return fmt.Errorf("not a decision: %q", body)
+	}
+	return nil
+}
+
+// readAnswer reads one whole response, which must be 200 and accepted.
+func readAnswer(c net.Conn, buf []byte, accept func(body []byte) error) error {
 	n := 0
 	for {
 		k, err := c.Read(buf[n:])
@@ -92,9 +116,9 @@ func readAnswer(c net.Conn, buf []byte) error {
 		if len(body) < size {
 			continue
 		}
-		if !bytes.HasPrefix(head, []byte("HTTP/1.1 200")) || !bytes.HasPrefix(body, []byte("1 ")) {
+		if !bytes.HasPrefix(head, []byte("HTTP/1.1 200")) {
 			return fmt.Errorf("not a decision: %q", buf[:n])
 		}
-		return nil
+		return accept(body)
 	}
 }

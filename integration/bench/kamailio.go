@@ -65,9 +65,7 @@ func benchKamailio(p plan, dir string) (err error) {
 	}
 	figure("kamailio_calls", c.ours.rate, "calls/s")
 	figure("kamailio_noop_calls", c.theirs.rate, "calls/s")
-	figure("kamailio_vs_noop", c.ratio, "ratio")
-	figure("kamailio_vs_noop_least", c.low, "ratio")
-	figure("kamailio_vs_noop_most", c.high, "ratio")
+	c.figures("kamailio_vs_noop")
 	figure("kamailio_cpu_us", c.ours.cpu, "µs")
 	figure("kamailio_noop_cpu_us", c.theirs.cpu, "µs")
 	figure("kamailio_call_p50", c.ours.p50, "µs")
@@ -79,8 +77,6 @@ func benchKamailio(p plan, dir string) (err error) {
 		return err
 	}
 	figure("kamailio_native_calls", c.theirs.rate, "calls/s")
-	figure("kamailio_vs_native", c.ratio, "ratio")
-	figure("kamailio_vs_native_least", c.low, "ratio")
-	figure("kamailio_vs_native_most", c.high, "ratio")
+	c.figures("kamailio_vs_native")
 	return nil
 }

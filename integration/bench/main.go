@@ -23,6 +23,8 @@ type plan struct {
 	pairs   int
 	seconds float64
 	only    string
+	listed  int // numbers in the list of a reload
+	numbers int // in the list that is measured by itself
 	binary  string
 }
 
@@ -36,29 +38,56 @@ func main() {
 		}
 		return
 	}
+	if len(os.Args) == 4 && os.Args[1] == listVerb {
+		if err := holdList(os.Args[2], os.Args[3]); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	var p plan
 	flag.IntVar(&p.pairs, "pairs", 9, "alternating pairs of runs a ratio")
 	flag.Float64Var(&p.seconds, "seconds", 3, "length of one run")
-	flag.StringVar(&p.only, "only", "", "part to run: engine, http or kamailio (default all)")
+	flag.StringVar(&p.only, "only", "", "part to run: "+partNames()+" (default all)")
+	flag.IntVar(&p.listed, "listed", 10_000_000, "numbers in the list of a reload, at most 20,000,000")
+	flag.IntVar(&p.numbers, "numbers", 100_000_000, "numbers in the list that is measured by itself")
 	flag.StringVar(&p.binary, "binary", filepath.Join(rig.Root(), "bin", "ringfence"), "the program under test")
+	profile := flag.String("profile", "", "measure nothing: write the profile that the compiler optimises the program for to this file")
 	flag.Parse()
-	if err := run(p); err != nil {
+	measure := func() error { return run(p) }
+	if *profile != "" {
+		measure = func() error { return recordProfile(p, *profile) }
+	}
+	if err := measure(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
+// parts are the comparisons in the order in which they run.
+var parts = []struct {
+	name string
+	run  func(plan, string) error
+}{
+	{"engine", benchEngine},
+	{"http", benchHTTP},
+	{"lists", benchLists},
+	{"opa", benchOPA},
+	{"reload", benchReload},
+	{"kamailio", benchKamailio},
+}
+
+func partNames() string {
+	var names []string
+	for _, part := range parts {
+		names = append(names, part.name)
+	}
+	return strings.Join(names, ", ")
+}
+
 // run measures each part in its own directory and stops at the first fault: a
 // figure beside a lost call would be worth nothing.
 func run(p plan) error {
-	parts := []struct {
-		name string
-		run  func(plan, string) error
-	}{
-		{"engine", benchEngine},
-		{"http", benchHTTP},
-		{"kamailio", benchKamailio},
-	}
 	fmt.Printf("machine %s\n", machine())
 	known := p.only == ""
 	for _, part := range parts {
@@ -77,7 +106,7 @@ func run(p plan) error {
 		}
 	}
 	if !known {
-		return fmt.Errorf("no part %q: engine, http or kamailio", p.only)
+		return fmt.Errorf("no part %q: %s", p.only, partNames())
 	}
 	return nil
 }

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func cores() int { return runtime.NumCPU() }
@@ -35,4 +38,18 @@ func processorTime(pid int) (time.Duration, error) {
 		used += time.Duration(n) * time.Second / ticks
 	}
 	return used, nil
+}
+
+// threadTime is the processor time in nanoseconds that work takes of its thread
+// (CLOCK_THREAD_CPUTIME_ID, clock_gettime(2)).
+func threadTime(work func()) float64 {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var from, to unix.Timespec
+	before := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &from)
+	work()
+	if err := errors.Join(before, unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &to)); err != nil {
+		panic("BUG: Linux has this clock: " + err.Error())
+	}
+	return float64(to.Nano() - from.Nano())
 }

@@ -78,6 +78,13 @@ type compared struct {
 	ours, theirs     sample  // medians of each figure
 }
 
+// figures prints the ratio, and the least and the most of it.
+func (c *compared) figures(name string) {
+	figure(name, c.ratio, "ratio")
+	figure(name+"_least", c.low, "ratio")
+	figure(name+"_most", c.high, "ratio")
+}
+
 // alternate runs the pair ours, theirs n times, each pair in the other order
 // than the one before, so that a drift of the machine's speed meets both.
 func alternate(n int, ours, theirs func() (sample, error)) (compared, error) {

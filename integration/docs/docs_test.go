@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"ringfence/adapters/kamailio"
 	"ringfence/integration/rig"
 	"ringfence/rules"
 	"ringfence/sidecar"
@@ -80,6 +81,7 @@ func blocks(t *testing.T) (all []block) {
 // Every YAML block is a rule file or a configuration that loads as it stands.
 func TestYAML(t *testing.T) {
 	seen := 0
+	var before *rules.Ruleset // the rule file above
 	for _, b := range blocks(t) {
 		if b.kind != "yaml" {
 			continue
@@ -92,14 +94,20 @@ func TestYAML(t *testing.T) {
 			if err := os.WriteFile(file, []byte(b.text), 0o600); err != nil {
 				t.Fatal(err)
 			}
+			if strings.HasPrefix(b.text, "tests:") {
+				runTests(t, file, before)
+				return
+			}
 			if regexp.MustCompile(`(?m)^(rules:\s*$|lists:|learn:)`).MatchString(b.text) {
-				if _, err := rules.Compile(rules.Settings{
+				rs, err := rules.Compile(rules.Settings{
 					Redress: rules.Redress{URL: "https://redress.example.com/calls", Location: "RLN"},
-					Trunks:  []rules.Trunk{{Name: "carrier-a"}, {Name: "pbx-acme"}},
+					Trunks:  []rules.Trunk{{Name: "carrier-a", Trusted: true}, {Name: "pbx-acme"}},
 					Files:   []string{file},
-				}); err != nil {
+				})
+				if err != nil {
 					t.Errorf("as a rule file: %v", err)
 				}
+				before = rs
 				return
 			}
 			c, err := sidecar.LoadConfig(file)
@@ -116,6 +124,22 @@ func TestYAML(t *testing.T) {
 	}
 }
 
+// runTests runs a block of rule tests against the rule file above it.
+func runTests(t *testing.T, file string, rs *rules.Ruleset) {
+	t.Helper()
+	s, err := rules.ReadSuite([]string{file}, kamailio.ReadCall)
+	if err != nil {
+		t.Fatalf("as rule tests: %v", err)
+	}
+	if _, err := s.Run(t.Context(), rs, func(r rules.TestResult) {
+		for _, f := range r.Faults {
+			t.Errorf("%v: %q", f, r.Because)
+		}
+	}); err != nil {
+		t.Errorf("as rule tests: %v", err)
+	}
+}
+
 // makeNamedFiles makes the files that a block names, so that it is tried as it stands.
 func makeNamedFiles(t *testing.T, dir, text string) {
 	t.Helper()
@@ -124,7 +148,19 @@ func makeNamedFiles(t *testing.T, dir, text string) {
 			continue
 		}
 		path := filepath.Join(dir, name)
+		if strings.HasPrefix(name, "packs/") {
+			if _, err := os.Stat(path); err == nil {
+				continue
+			}
+			if err := os.CopyFS(filepath.Join(dir, "packs"), os.DirFS(filepath.Join(root, "rules", "packs"))); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
 		content := "+12025557171\n"
+		if strings.Contains(text, "per: callee}") && strings.Contains(name, "personal") {
+			content = "number,subscriber\n+12025557171,+12025557100\n"
+		}
 		if name == "rules/" {
 			path, name = filepath.Join(path, "main.yaml"), "main.yaml"
 		}
@@ -148,6 +184,7 @@ var elsewhere = map[string]struct{ file, text string }{
 	"make test":  {".ci/run", "make test"},
 	"make bench": {"integration/bench/bench_test.go", "TestBench"},
 	"bin/ringfence serve --config ringfence.yaml":     {"integration/rig/ringfence.go", `"serve", "--config", "ringfence.yaml"`},
+	"bin/ringfence test rules/packs":                  {"rules/packs_test.go", "TestPacks"},
 	"docker compose -f docker/compose.yml up --build": {"integration/docker_project_test.go", "compose.yml"},
 }
 
@@ -313,27 +350,13 @@ func stoppedCall(t *testing.T, r *rig.Ringfence) (id string) {
 	return lines[3]
 }
 
-// The tables of docs/rules.md are those of the code.
-func TestLanguageTables(t *testing.T) {
-	text := documents(t)["docs/rules.md"]
-	for _, a := range rules.Attributes() {
-		if row := fmt.Sprintf("| `%s` | %s | %s |\n", a.Name, a.Type, a.Doc); !strings.Contains(text, row) {
-			t.Errorf("docs/rules.md lacks the row\n%s", row)
-		}
-	}
-	for _, f := range rules.Functions() {
-		if row := fmt.Sprintf("| `%s` | %s |\n", f.Signature, f.Doc); !strings.Contains(text, row) {
-			t.Errorf("docs/rules.md lacks the row\n%s", row)
-		}
-	}
-}
-
 // README shows what make demo and make bench print.
 func TestShown(t *testing.T) {
 	text := documents(t)["README.md"]
 	for _, want := range []string{
 		"CALL                              RULE            ANSWER ON THE WIRE", "SIP/2.0 603 Network Blocked", "All 8 calls were answered as they must be",
 		"machine ", "http_vs_bare ", "kamailio_vs_noop ", "kamailio_vs_native ", "added_p50 ", "added_p99 ", "added_cpu_us ", "decide_allocs ",
+		"decide_flat ", "decide_cold_ns ", "decide_cached_ns ", "number_facts_ns ", "cache_hit_ratio ", "http_vs_opa ", "engine_vs_opa ", "list_load_s ", "list_lookup_ns ", "reload_p99_ratio ",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("README.md does not show %q", want)

@@ -31,11 +31,14 @@ type listed struct {
 	Imports    []string
 }
 
-// packages lists this module's packages with what their non-test files import.
-func packages(t *testing.T) []listed {
+// modules are ringfence and the one that only its benchmark builds.
+var modules = []string{"../..", "../bench/opa"}
+
+// packages lists a module's packages with what their non-test files import.
+func packages(t *testing.T, module string) []listed {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
-	cmd.Dir = "../.."
+	cmd := exec.Command("go", "list", "-pgo=off", "-json=ImportPath,Imports", "./...")
+	cmd.Dir = module
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -81,13 +84,30 @@ func forbidden(p listed) []string {
 }
 
 func TestImports(t *testing.T) {
-	all := packages(t)
-	if len(all) < len(directions) {
+	var all []listed
+	for _, m := range modules {
+		all = append(all, packages(t, m)...)
+	}
+	if len(all) < len(directions)+len(modules)-1 {
 		t.Fatalf("go list shows %d packages, want at least %d", len(all), len(directions))
 	}
 	for _, p := range all {
 		for _, imp := range forbidden(p) {
 			t.Errorf("%s imports %s, which the layout forbids", p.ImportPath, imp)
+		}
+	}
+}
+
+// What ringfence is compared with is no dependency of it.
+func TestImportsLeaveOPAToTheBenchmark(t *testing.T) {
+	const opa = "github.com/open-policy-agent/opa"
+	for i, m := range modules {
+		text, err := os.ReadFile(m + "/go.mod")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if has := strings.Contains(string(text), opa); has != (i > 0) {
+			t.Errorf("%s/go.mod requires %s: %v, want %v", m, opa, has, i > 0)
 		}
 	}
 }

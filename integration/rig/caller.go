@@ -19,6 +19,7 @@ type PlaceOptions struct {
 	Times  int           // how often the same request is sent at once, as a lost answer would make it; 0: 1
 	Limit  time.Duration // how long to wait for a final answer
 	Cancel bool          // the call is cancelled when it rings
+	Bye    bool          // BYE is sent when it rings, before the answer; the answered call is left at that
 	Hold   bool          // an answered call stays up until HangUp; else it is hung up at once
 }
 
@@ -70,6 +71,9 @@ func Place(network, addr string, request []byte, o PlaceOptions) (*Result, error
 		if o.Hold {
 			return r, nil
 		}
+		if o.Bye {
+			return r, l.Close()
+		}
 		_, err := r.HangUp()
 		return r, err
 	}
@@ -84,13 +88,19 @@ func (r *Result) await(began time.Time, o PlaceOptions) error {
 		if err != nil {
 			return fmt.Errorf("caller: no final response: %w", err)
 		}
-		if status(m) == 0 || Header(m, "Call-ID") != want || method(m) == "CANCEL" {
+		if status(m) == 0 || Header(m, "Call-ID") != want || method(m) == "CANCEL" || o.Bye && method(m) == "BYE" {
 			continue
 		}
 		r.Responses = append(r.Responses, m)
 		if o.Cancel && status(m) > 100 && status(m) < 200 {
 			if _, err := r.line.Write(r.hop("CANCEL", Header(r.invite, "To"))); err != nil {
 				return fmt.Errorf("caller: CANCEL: %w", err)
+			}
+		}
+		if o.Bye && status(m) > 100 && status(m) < 200 {
+			r.Final, r.cseq = m, 2
+			if _, err := r.line.Write(r.within("BYE", r.cseq, nil)); err != nil {
+				return fmt.Errorf("caller: BYE: %w", err)
 			}
 		}
 		if status(m) >= 200 {

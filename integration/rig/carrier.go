@@ -14,7 +14,7 @@ type Answer struct {
 	Status  string   // "404 Not Found"; empty: 200 OK
 	Headers []string // more header lines of the final response
 	Ring    bool     // 180 Ringing first, and what follows some milliseconds later
-	HangUp  bool     // an answered call is hung up by the carrier as soon as it is acknowledged
+	HangUp  bool     // an answered call is hung up by the carrier, some milliseconds after it is acknowledged
 	Silent  bool     // no answer at all
 }
 
@@ -29,11 +29,12 @@ type Carrier struct {
 
 	mu   sync.Mutex
 	seen [][]byte
-	late sync.WaitGroup // answers after ringing
+	late sync.WaitGroup // what comes after ringing
 }
 
-// ringing is how long a phone rings: long enough that a switch with several
-// workers doesn't handle the answer before the ringing.
+// ringing is how long a phone rings, and how long the carrier talks: long enough
+// that a switch with several workers doesn't handle the answer before the ringing,
+// or the end before the answer.
 const ringing = 30 * time.Millisecond
 
 // StartCarrier starts a carrier. Numbers that answers doesn't name are answered at once.
@@ -83,7 +84,10 @@ func (c *Carrier) handle(m []byte, from *net.UDPAddr) {
 	switch name := method(m); {
 	case name == "ACK":
 		if a.HangUp && a.Status == "" {
-			send(c.bye(Header(m, "Call-ID")))
+			c.late.Go(func() {
+				time.Sleep(ringing)
+				send(c.bye(Header(m, "Call-ID")))
+			})
 		}
 	case name == "CANCEL":
 		send(respond(m, "200 OK", "", nil, ""))
@@ -95,7 +99,7 @@ func (c *Carrier) handle(m []byte, from *net.UDPAddr) {
 	case !a.Ring:
 		send(c.final(m, a))
 	case !again:
-		send(respond(m, "180 Ringing", c.tag(), nil, ""))
+		send(respond(m, "180 Ringing", c.tag(), []string{c.contact()}, ""))
 		c.late.Go(func() {
 			time.Sleep(ringing)
 			send(c.final(m, a))
@@ -111,9 +115,10 @@ func (c *Carrier) final(invite []byte, a Answer) []byte {
 	case a.Status != "":
 		return respond(invite, a.Status, c.tag(), a.Headers, "")
 	}
-	contact := "Contact: <sip:callee@" + c.Addr + ">"
-	return respond(invite, "200 OK", c.tag(), append([]string{contact}, a.Headers...), SDP)
+	return respond(invite, "200 OK", c.tag(), append([]string{c.contact()}, a.Headers...), SDP)
 }
+
+func (c *Carrier) contact() string { return "Contact: <sip:callee@" + c.Addr + ">" }
 
 func (c *Carrier) tag() string { return "carrier" }
 

@@ -27,7 +27,7 @@ type Ringfence struct {
 // BuildRingfence builds the program into dir.
 func BuildRingfence(dir string) (program string, err error) {
 	program = filepath.Join(dir, "ringfence")
-	build := exec.Command("go", "build", "-o", program, "./sidecar/cmd/ringfence")
+	build := exec.Command("go", "build", "-pgo=off", "-o", program, "./sidecar/cmd/ringfence")
 	build.Dir = Root()
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build ringfence: %w:\n%s", err, out)
@@ -72,7 +72,10 @@ func (r *Ringfence) configure(config string) error {
 		return fmt.Errorf("ringfence: %w", err)
 	}
 	var own bytes.Buffer
-	fmt.Fprintf(&own, "listen: %s\nadmin: {listen: %s}\nstate: state\n", r.Addr, r.Admin)
+	if err := os.WriteFile(filepath.Join(r.Dir, "ringfence.token"), []byte("integration\n"), 0o600); err != nil {
+		return fmt.Errorf("ringfence: %w", err)
+	}
+	fmt.Fprintf(&own, "listen: %s\nadmin: {listen: %s, token_file: ringfence.token}\nstate: state\n", r.Addr, r.Admin)
 	for line := range strings.Lines(string(text)) {
 		switch key, _, _ := strings.Cut(line, ":"); key {
 		case "listen", "admin", "state", "clients":
