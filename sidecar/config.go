@@ -28,7 +28,8 @@ type Config struct {
 	File           string         // the file itself
 	Listen         string         // decision listener, host:port
 	Admin          Admin          // admin listener
-	Clients        []netip.Prefix // networks that the decision listener answers
+	Clients        []netip.Prefix // networks that the decision listeners answer
+	Socket         SocketConfig   // listener for FreeSWITCH's socket application
 	Settings       rules.Settings // what the rules are compiled with
 	State          string         // folder of what outlives a restart
 	Journal        JournalConfig
@@ -49,6 +50,14 @@ type Admin struct {
 	Listen    string   // host:port
 	TokenFile string   // file with the bearer token; empty: no change by HTTP
 	Hosts     []string // further names that a Host header may carry
+}
+
+// SocketConfig configures the listener that FreeSWITCH's socket application
+// connects to.
+type SocketConfig struct {
+	Listen      string        // host:port; empty: there is none
+	Deadline    time.Duration // of one call, from its connection to the answer; beyond it the call goes on
+	Connections int           // open at once; those beyond are closed, and their calls go on
 }
 
 // JournalConfig bounds the journal of stopped calls: at most MaxSize × (Keep+1)
@@ -208,6 +217,7 @@ func (c *Config) restarts(next *Config) []string {
 		old, new any
 	}{
 		{"listen", c.Listen, next.Listen},
+		{"socket", c.Socket, next.Socket},
 		{"admin.listen", c.Admin.Listen, next.Admin.Listen},
 		{"admin.hosts", c.Admin.Hosts, next.Admin.Hosts},
 		{"state", c.State, next.State},

@@ -66,6 +66,7 @@ const everyKey = `
 listen: 10.0.0.1:9000
 admin: {listen: "[::]:9001", token_file: token, hosts: [Ringfence]}
 clients: [10.0.0.0/8, "2001:db8::1"]
+socket: {listen: "10.0.0.1:9002", deadline: 80ms, connections: 70}
 mode: monitor
 profile: us
 redress: {url: https://r.example.net, tel: "+12025550100", email: r@example.net, location: LN}
@@ -98,6 +99,7 @@ func TestEveryKey(t *testing.T) {
 		Listen:  "10.0.0.1:9000",
 		Admin:   Admin{Listen: "[::]:9001", TokenFile: "/etc/ringfence/token", Hosts: []string{"ringfence"}},
 		Clients: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::1/128")},
+		Socket:  SocketConfig{Listen: "10.0.0.1:9002", Deadline: 80 * time.Millisecond, Connections: 70},
 		Settings: rules.Settings{
 			Mode: rules.Monitor, Profile: "us",
 			Redress:   rules.Redress{URL: "https://r.example.net", Tel: "+12025550100", Email: "r@example.net", Location: "LN"},
@@ -130,7 +132,7 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 	}
 	_, text, _ := strings.Cut(string(page), "```yaml\n")
 	text, _, _ = strings.Cut(text, "```")
-	text = regexp.MustCompile(`# (token_file|file|state|url|tel): *`).ReplaceAllString(text, "$1: x ")
+	text = regexp.MustCompile(`# (token_file|file|state|url|tel|listen): *`).ReplaceAllString(text, "$1: x ")
 	documented, err := parseConfig("ringfence.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml/ast"
 
@@ -17,7 +18,7 @@ type configReader struct {
 	document
 	config *Config
 
-	listen, admin ast.Node // places of what is checked when all is read
+	listen, admin, socket ast.Node // places of what is checked when all is read
 }
 
 func (r *configReader) read(data []byte) {
@@ -30,6 +31,7 @@ func (r *configReader) read(data []byte) {
 		field{"listen", func(s string, n ast.Node) { r.listen = n; r.address(s, n, &c.Listen) }},
 		field{"admin", r.readAdmin},
 		field{"clients", r.readClients},
+		field{"socket", r.readSocket},
 		field{"mode", r.readMode},
 		field{"profile", func(s string, n ast.Node) { r.word(s, n, &c.Settings.Profile) }},
 		field{"redress", r.readRedress},
@@ -53,14 +55,21 @@ func (r *configReader) read(data []byte) {
 		r.fault(r.admin, "admin.listen", fmt.Sprintf("%s is reached from other machines and no token protects it", c.Admin.Listen),
 			"set admin.token_file, or listen on 127.0.0.1")
 	}
-	if c.Listen == c.Admin.Listen && !strings.HasSuffix(c.Listen, ":0") {
-		r.fault(r.listen, "listen", fmt.Sprintf("%s is the address of admin.listen too", c.Listen), "give each its own port")
-	}
+	r.distinct("listen", r.listen, c.Listen, "admin.listen", c.Admin.Listen)
+	r.distinct("socket.listen", r.socket, c.Socket.Listen, "listen", c.Listen)
+	r.distinct("socket.listen", r.socket, c.Socket.Listen, "admin.listen", c.Admin.Listen)
 	if c.State == "" && !r.faulty("state") {
 		r.fault(nil, "state", "no folder is known for what outlives a restart", "set state:, or $STATE_DIRECTORY")
 	}
 	if len(c.Settings.Files) == 0 && !r.faulty("rules") {
 		r.fault(nil, "rules", "no rule file is named", "write rules: [rules] to load the folder rules beside this file")
+	}
+}
+
+// distinct checks that two listeners do not share an address.
+func (r *configReader) distinct(key string, n ast.Node, address, otherKey, other string) {
+	if address == other && !strings.HasSuffix(address, ":0") {
+		r.fault(n, key, fmt.Sprintf("%s is the address of %s too", address, otherKey), "give each its own port")
 	}
 }
 
@@ -87,6 +96,26 @@ func (r *configReader) readClients(subject string, n ast.Node) {
 	if len(r.config.Clients) == 0 && !r.faulty("clients") {
 		r.fault(n, subject, "names nobody, so no call would be decided", "leave the key out for this machine alone, or name the networks of your switches")
 	}
+}
+
+func (r *configReader) readSocket(subject string, n ast.Node) {
+	const least, most = time.Millisecond, 10 * time.Second
+	k := &r.config.Socket
+	r.mapping(subject, n,
+		field{"listen", func(s string, n ast.Node) { r.socket = n; r.address(s, n, &k.Listen) }},
+		field{"deadline", func(s string, n ast.Node) {
+			var d time.Duration
+			r.duration(s, n, &d)
+			switch {
+			case d == 0: // absent, or at fault already
+			case d < least || d > most:
+				r.fault(n, s, fmt.Sprintf("a caller can't wait %s", d), "write 1ms to 10s")
+			default:
+				k.Deadline = d
+			}
+		}},
+		field{"connections", func(s string, n ast.Node) { r.count(s, n, 1, &k.Connections) }},
+	)
 }
 
 func (r *configReader) readMode(subject string, n ast.Node) {

@@ -30,7 +30,12 @@ func ConfigSchema() *schema.Schema {
 			{Name: "token_file", Value: text("file with the bearer token; needed off loopback, and for changes by HTTP")},
 			{Name: "hosts", Value: schema.Some("further names that a Host header may carry", text(""))},
 		})},
-		{Name: "clients", Value: schema.Some("networks that the decision listener answers", schema.Pattern("", rules.NetworkPattern))},
+		{Name: "clients", Value: schema.Some("networks that the decision listeners answer", schema.Pattern("", rules.NetworkPattern))},
+		{Name: "socket", Value: optional("of FreeSWITCH's socket application", schema.Keys{
+			{Name: "listen", Value: schema.Pattern("host:port; off unless given", addressPattern)},
+			{Name: "deadline", Value: period("of one call; beyond it the call goes on")},
+			{Name: "connections", Value: count("open at once; those beyond are closed, and their calls go on")},
+		})},
 		{Name: "mode", Value: schema.Word("enforce, or monitor: record what would have happened, alter nothing", rules.Enforce.String(), rules.Monitor.String())},
 		{Name: "profile", Value: schema.Word("the table of SIP answers", "us")},
 		{Name: "rules", Needed: true, Value: schema.Some("rule files and folders, in order", text(""))},

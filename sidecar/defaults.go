@@ -18,6 +18,10 @@ func Defaults() *Config {
 		Listen:  "127.0.0.1:8088",
 		Admin:   Admin{Listen: "127.0.0.1:8089"},
 		Clients: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
+		Socket: SocketConfig{
+			Deadline:    50 * time.Millisecond,
+			Connections: 5000, // 30 kB each while a call waits
+		},
 		Settings: rules.Settings{
 			Mode:    rules.Enforce,
 			Profile: "us",
