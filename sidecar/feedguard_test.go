@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -229,10 +230,12 @@ func TestFeedWithoutRoom(t *testing.T) {
 // one that was held back.
 func TestFeedInTheDaemon(t *testing.T) {
 	gate := make(chan struct{})
+	open := sync.OnceFunc(func() { close(gate) })
 	p := publish(t, func(w http.ResponseWriter, r *http.Request) {
 		<-gate
 		sends("number,source\n"+spam+",afar\n")(w, r)
 	})
+	t.Cleanup(open)
 	text := strings.Replace(rulesText, "{file: lists/spam.csv, why: analytics}", "{url: '"+p.URL+"/spam.csv?key=secret', why: analytics, every: 1m}", 1)
 	d := launch(t, map[string]string{"rules/main.yaml": text})
 	d.blocks(spam, "")
@@ -242,17 +245,14 @@ func TestFeedInTheDaemon(t *testing.T) {
 	if _, body := d.get("/metrics"); !strings.Contains(body, `ringfence_feed_age_seconds{list="spam"} +Inf`) {
 		t.Error("no infinite age before the first copy")
 	}
-	close(gate)
+	open()
 	d.whileAsked(func() { d.blocks(spam, "603") })
 	if _, body := d.get("/readyz"); body != "ready\n" {
 		t.Errorf("readyz %q", body)
 	}
-	status := d.p.Status()
-	if got := status.Feeds[0]; got.Rows != 1 || got.Waiting || got.Error != "" || got.URL != p.URL+"/spam.csv" {
+	await(t, "another generation for the copy", func() bool { return d.p.Status().Generation > 1 })
+	if got := d.p.Status().Feeds[0]; got.Rows != 1 || got.Waiting || got.Error != "" || got.URL != p.URL+"/spam.csv" {
 		t.Errorf("%+v", got)
-	}
-	if status.Generation < 2 {
-		t.Errorf("generation %d, want another for the copy", status.Generation)
 	}
 	for _, want := range []string{`ringfence_feed_fetches_total{list="spam",result="fetched"} 1`, `ringfence_feed_entries{list="spam"} 1`, `ringfence_feed_max_age_seconds{list="spam"} 180`} {
 		await(t, want, func() bool { // a fetch is counted when its load is over

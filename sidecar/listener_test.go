@@ -123,7 +123,7 @@ func TestCloseEndsAccept(t *testing.T) {
 				if !errors.Is(err, net.ErrClosed) {
 					t.Errorf("accept: %v, want net.ErrClosed", err)
 				}
-			case <-time.After(10 * time.Second):
+			case <-time.After(patience):
 				t.Fatal("accept hangs")
 			}
 		})

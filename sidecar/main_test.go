@@ -3,6 +3,7 @@ package sidecar
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -21,11 +22,34 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
+// patience is how long a test waits for what must come: a load gives way to all
+// else that the machine does.
+const patience = 2 * time.Minute
+
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		// These end by themselves some time after their server has.
-		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
-		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"))
+	code := m.Run()
+	if code == 0 {
+		code = leaked()
+	}
+	os.Exit(code)
+}
+
+// leaked waits until the goroutines that tests began have ended, and is 1 when
+// some do not.
+func leaked() int {
+	for end := time.Now().Add(patience); ; {
+		err := goleak.Find(
+			// These end by themselves some time after their server has.
+			goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
+			goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"))
+		switch {
+		case err == nil:
+			return 0
+		case time.Now().After(end):
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
 }
 
 // golden compares got with the golden file.
@@ -59,11 +83,10 @@ func write(t *testing.T, dir string, files map[string]string) {
 	}
 }
 
-// await waits until done, at most a minute: a load gives way to all else that
-// the machine does.
+// await waits until done.
 func await(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for end := time.Now().Add(time.Minute); !done(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("not in time: %s", what)
 		}
@@ -157,7 +180,7 @@ func launch(t *testing.T, more map[string]string) *daemon {
 
 func launchIn(t *testing.T, dir string) *daemon {
 	t.Helper()
-	d := &daemon{T: t, dir: dir, log: new(lockedBuffer), web: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}}}
+	d := &daemon{T: t, dir: dir, log: new(lockedBuffer), web: &http.Client{Timeout: patience, Transport: &http.Transport{}}}
 	p, err := New(filepath.Join(dir, "ringfence.yaml"), Options{Log: d.log, Version: "test"})
 	if err != nil {
 		t.Fatal(err)

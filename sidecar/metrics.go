@@ -175,7 +175,6 @@ func (m metrics) engine(s sink) {
 			}
 		}
 	}
-	s.gauge(generationDesc, float64(now.Generation))
 	s.gauge(rulesDesc, float64(now.Rules))
 	s.gauge(indexedDesc, float64(now.Indexed))
 	s.gauge(listsDesc, float64(rows))
@@ -209,15 +208,16 @@ func (m metrics) records(s sink) {
 }
 
 func (m metrics) reloads(s sink) {
-	r := m.program.reloader
-	s.counter(reloadsDesc, r.loads[0].Load(), "failed")
-	s.counter(reloadsDesc, r.loads[1].Load(), "ok")
+	now := m.program.reloader.state.Load()
+	s.counter(reloadsDesc, now.failed, "failed")
+	s.counter(reloadsDesc, now.loaded, "ok")
 	ok := 0.0
-	if r.last.Load().OK {
+	if now.last.OK {
 		ok = 1
 	}
 	s.gauge(reloadOKDesc, ok)
-	s.gauge(reloadTimeDesc, float64(r.lastOK.Load())/1e9)
+	s.gauge(reloadTimeDesc, float64(now.lastOK.UnixNano())/1e9)
+	s.gauge(generationDesc, float64(now.last.Generation))
 }
 
 func (m metrics) feeds(s sink) {

@@ -131,7 +131,7 @@ func (p *Program) Start() (err error) {
 		return err
 	}
 	p.decisions, p.adminAddr = decisions.Addr(), adminListener.Addr()
-	p.clients = newClients(decisions, p.reloader.config.Load().Clients, &p.refused)
+	p.clients = newClients(decisions, p.reloader.state.Load().config.Clients, &p.refused)
 	if err := p.follow(); err != nil {
 		return err
 	}

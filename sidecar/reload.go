@@ -29,11 +29,19 @@ type reloader struct {
 
 	findings rules.Diagnostics // of the last load, when it failed; for the goroutine
 
-	config   atomic.Pointer[Config] // that runs
-	last     atomic.Pointer[Reload]
-	lastOK   atomic.Int64             // Unix nanoseconds
-	loads    [2]atomic.Uint64         // failed, ok
-	restarts atomic.Pointer[[]string] // keys that wait for a restart
+	state atomic.Pointer[state] // stored by the goroutine, and at the start
+}
+
+// state is what the loads so far have come to. It is replaced as a whole, when
+// all of it is in force: who sees a part of it can count on the rest.
+type state struct {
+	config   *Config        // that runs
+	rules    *rules.Ruleset // at work
+	restarts []string       // keys that wait for a restart
+	last     Reload
+	lastOK   time.Time // when rules last loaded
+	failed   uint64    // loads
+	loaded   uint64
 }
 
 // request asks for a load.
@@ -44,15 +52,13 @@ type request struct {
 
 func newReloader(p *Program, c *Config, hangup chan os.Signal) *reloader {
 	r := &reloader{program: p, asked: make(chan request), hangup: hangup}
-	r.config.Store(c)
-	r.last.Store(&Reload{})
-	r.restarts.Store(new([]string))
+	r.state.Store(&state{config: c})
 	return r
 }
 
 // sources are what a load would read now.
 func (r *reloader) sources() sources {
-	c := r.config.Load()
+	c := r.state.Load().config
 	return sourcesOf(c.File, c.Settings, r.program.engine.Ruleset(), r.findings)
 }
 
@@ -151,10 +157,11 @@ func (r *reloader) load() Reload {
 	if !errors.As(err, &r.findings) {
 		r.findings = rules.Diagnostics{{File: r.program.config.File, Message: err.Error()}}
 	}
-	result := Reload{Time: r.program.now(), Generation: r.program.engine.Generation(), Errors: lines(err)}
-	r.last.Store(&result)
-	r.loads[0].Add(1)
-	return result
+	now := *r.state.Load()
+	now.last = Reload{Time: r.program.now(), Generation: r.program.engine.Generation(), Errors: lines(err)}
+	now.failed++
+	r.state.Store(&now)
+	return now.last
 }
 
 // swap makes next what runs, as far as it can change while the daemon runs, and
@@ -169,22 +176,20 @@ func (r *reloader) swap(next loaded) Reload {
 	if p.clients != nil { // not before the first load
 		p.clients.set(next.config.Clients)
 	}
-	waiting := p.config.restarts(next.config)
-	r.restarts.Store(&waiting) // before the configuration that they are a part of shows
-	r.config.Store(next.config)
 	p.feeds.stir()
-	if len(waiting) > 0 {
-		p.log.Warn("changed settings wait for a restart", "keys", strings.Join(waiting, " "))
+	now := state{config: next.config, rules: next.rules, restarts: p.config.restarts(next.config)}
+	if len(now.restarts) > 0 {
+		p.log.Warn("changed settings wait for a restart", "keys", strings.Join(now.restarts, " "))
 	}
-	result := Reload{OK: true, Time: p.now(), Generation: p.engine.Generation(), Rules: len(next.rules.Rules()), Lists: len(next.rules.Lists()), Removed: gone}
+	now.last = Reload{OK: true, Time: p.now(), Generation: p.engine.Generation(), Rules: len(next.rules.Rules()), Lists: len(next.rules.Lists()), Removed: gone}
 	for _, w := range next.rules.Warnings() {
-		result.Warnings = append(result.Warnings, w.Error())
+		now.last.Warnings = append(now.last.Warnings, w.Error())
 		p.log.Warn("check of the rules", "err", w.Error())
 	}
-	r.last.Store(&result)
-	r.lastOK.Store(result.Time.UnixNano())
-	r.loads[1].Add(1)
-	return result
+	before := r.state.Load()
+	now.lastOK, now.failed, now.loaded = now.last.Time, before.failed, before.loaded+1
+	r.state.Store(&now)
+	return now.last
 }
 
 // removed are the ids of the rules that are in before and not in after, in the

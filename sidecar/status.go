@@ -103,18 +103,17 @@ func Version() string {
 
 // Status is how the daemon is now.
 func (p *Program) Status() Status {
-	c, engine, counters := p.reloader.config.Load(), p.engine.Stats(), p.handler.Counters()
-	rs := p.engine.Ruleset()
+	now, engine, counters := p.reloader.state.Load(), p.engine.Stats(), p.handler.Counters()
 	s := Status{
 		Version:    p.version,
 		Started:    p.started.UTC(),
-		Config:     c.File,
-		Mode:       rs.Mode().String(),
+		Config:     now.config.File,
+		Mode:       now.rules.Mode().String(),
 		Ready:      p.ready() == nil,
-		Generation: engine.Generation,
-		Reload:     *p.reloader.last.Load(),
-		LastOK:     time.Unix(0, p.reloader.lastOK.Load()).UTC(),
-		Restart:    *p.reloader.restarts.Load(),
+		Generation: now.last.Generation,
+		Reload:     now.last,
+		LastOK:     now.lastOK.UTC(),
+		Restart:    now.restarts,
 		Listeners:  Listeners{Decisions: p.decisions.String(), Admin: p.adminAddr.String()},
 		Calls: CallCounts{
 			Allowed: counters.Allowed.Load(), Blocked: counters.Blocked.Load(), Diverted: counters.Diverted.Load(),
@@ -127,13 +126,13 @@ func (p *Program) Status() Status {
 			Dropped: p.journal.dropped.Load(), Errors: p.journal.errors.Load(),
 		},
 	}
-	for _, r := range rs.Rules() {
+	for _, r := range now.rules.Rules() {
 		s.Rules = append(s.Rules, RuleStatus{
 			ID: r.ID, Action: does(r), Why: r.Why.String(), Mode: r.Mode.String(),
 			Matched: r.Counts.Matched.Load(), Monitored: r.Counts.Monitored.Load(),
 		})
 	}
-	for _, l := range rs.Lists() {
+	for _, l := range now.rules.Lists() {
 		s.Lists = append(s.Lists, ListStatus{Name: l.Name, File: l.File, Why: l.Why.String(), Rows: l.Len()})
 	}
 	s.Feeds = p.feeds.status()

@@ -132,7 +132,7 @@ func TestNewRightsReload(t *testing.T) {
 	if err := os.Chmod(filepath.Join(d.dir, "rules/lists/spam.csv"), 0o640); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the reload", func() bool { return d.p.Status().Generation == 2 })
+	await(t, "the reload", func() bool { return d.p.Status().Generation > 1 })
 }
 
 func TestUnwatchedFoldersAreToldOnce(t *testing.T) {
