@@ -146,5 +146,3 @@ func blocksSpam(q rig.Question) (int, string) {
 	}
 	return 200, passes()
 }
-
-func from(number string) string { return "<sip:" + number + "@127.0.0.1>" }

@@ -181,7 +181,7 @@ func (r *Result) ack() error {
 func (r *Result) hop(name, to string) []byte {
 	_, target, _ := strings.Cut(FirstLine(r.invite), " ")
 	var lines []string
-	for _, v := range headers(r.invite, "Route") {
+	for _, v := range Headers(r.invite, "Route") {
 		lines = append(lines, "Route: "+v)
 	}
 	number, _, _ := strings.Cut(Header(r.invite, "CSeq"), " ")
@@ -193,7 +193,7 @@ func (r *Result) hop(name, to string) []byte {
 func (r *Result) within(name string, cseq int, extra []string) []byte {
 	via := "SIP/2.0/UDP " + r.line.addr() + ";branch=z9hG4bK" + token() + ";rport"
 	var lines []string
-	route := headers(r.Final, "Record-Route")
+	route := Headers(r.Final, "Record-Route")
 	slices.Reverse(route)
 	for _, v := range route {
 		lines = append(lines, "Route: "+v)

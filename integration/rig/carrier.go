@@ -151,7 +151,7 @@ func (c *Carrier) bye(callID string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "BYE %s SIP/2.0\r\n", uri(Header(invite, "Contact")))
 	fmt.Fprintf(&b, "Via: SIP/2.0/UDP %s;branch=z9hG4bK%s;rport\r\nMax-Forwards: 70\r\n", c.Addr, token())
-	for _, v := range headers(invite, "Record-Route") {
+	for _, v := range Headers(invite, "Record-Route") {
 		fmt.Fprintf(&b, "Route: %s\r\n", v)
 	}
 	fmt.Fprintf(&b, "From: %s;tag=%s\r\nTo: %s\r\n", Header(invite, "To"), c.tag(), Header(invite, "From"))
@@ -198,7 +198,7 @@ func respond(request []byte, statusLine, tag string, extra []string, body string
 	var b bytes.Buffer
 	b.WriteString("SIP/2.0 " + statusLine + "\r\n")
 	for _, name := range []string{"Via", "Record-Route", "From", "To", "Call-ID", "CSeq"} {
-		for _, v := range headers(request, name) {
+		for _, v := range Headers(request, name) {
 			if name == "To" && tag != "" && !strings.Contains(v, ";tag=") {
 				v += ";tag=" + tag
 			}

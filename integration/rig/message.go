@@ -90,14 +90,14 @@ func token() string {
 // Header is the value of the first header of that name, exactly as it stands in
 // the message, or "".
 func Header(message []byte, name string) string {
-	if v := headers(message, name); len(v) > 0 {
+	if v := Headers(message, name); len(v) > 0 {
 		return v[0]
 	}
 	return ""
 }
 
-// headers are the values of all headers of that name, in order.
-func headers(message []byte, name string) []string {
+// Headers are the values of all headers of that name, in order.
+func Headers(message []byte, name string) []string {
 	head, _, _ := bytes.Cut(message, []byte("\r\n\r\n"))
 	var values []string
 	for line := range strings.SplitSeq(string(head), "\r\n") {

@@ -2,6 +2,7 @@ package rig
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -16,10 +17,10 @@ import (
 
 // Ringfence is the daemon on loopback with a folder of its own.
 type Ringfence struct {
-	*Process
-	Addr  string // decision listener, host:port
-	Admin string // admin listener, host:port
-	Dir   string // its copy of the configuration, and its state
+	*Process        // nil until Start
+	Addr     string // decision listener, host:port
+	Admin    string // admin listener, host:port
+	Dir      string // its copy of the configuration, and its state
 
 	program string
 }
@@ -39,19 +40,39 @@ func BuildRingfence(dir string) (program string, err error) {
 // holds a ringfence.yaml, and waits until it is ready. The copy listens on free
 // ports of loopback and keeps its state beside it.
 func StartRingfence(program, config string) (*Ringfence, error) {
+	r, err := NewRingfence(program, config)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.Start(); err != nil {
+		os.RemoveAll(r.Dir)
+		return nil, err
+	}
+	return r, nil
+}
+
+// NewRingfence is a daemon with its copy of the folder, not started yet.
+func NewRingfence(program, config string) (*Ringfence, error) {
 	dir, err := os.MkdirTemp("", "ringfence-daemon-")
 	if err != nil {
 		return nil, fmt.Errorf("ringfence: %w", err)
 	}
 	r := &Ringfence{Dir: dir, program: program}
-	if err = r.configure(config); err == nil {
-		err = r.Start()
-	}
-	if err != nil {
+	if err := r.configure(config); err != nil {
 		os.RemoveAll(dir)
 		return nil, err
 	}
 	return r, nil
+}
+
+// Append adds text to a file of its configuration, which need not be there.
+func (r *Ringfence) Append(file, text string) error {
+	f, err := os.OpenFile(filepath.Join(r.Dir, file), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("ringfence: %w", err)
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
 }
 
 // configure copies the folder and puts its own addresses into the copy.
@@ -89,7 +110,7 @@ func (r *Ringfence) configure(config string) error {
 	return nil
 }
 
-// Start starts the daemon again after Kill, at the same addresses.
+// Start starts the daemon, or again after Kill, at the same addresses.
 func (r *Ringfence) Start() error {
 	p, err := start(r.Dir, "ringfence", r.program, "serve", "--config", "ringfence.yaml")
 	if err != nil {
@@ -123,9 +144,11 @@ func (r *Ringfence) Start() error {
 
 // Stop ends the daemon and removes its folder.
 func (r *Ringfence) Stop() error {
-	err := r.Process.Stop()
-	os.RemoveAll(r.Dir)
-	return err
+	defer os.RemoveAll(r.Dir)
+	if r.Process == nil {
+		return nil
+	}
+	return r.Process.Stop()
 }
 
 // Metric is the sum of all samples of a metric whose line starts so, as
