@@ -1,0 +1,136 @@
+package esl
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// undefined is what the switch writes for an empty value of an encoded event.
+const undefined = "_undef_"
+
+var eventName = []byte("Event-Name:")
+
+// readFrame notes the headers of a frame, block, which ends with an empty line.
+// A block that begins with Event-Name is an event itself, the answer to
+// connect: its values are percent-encoded, those of any other are not.
+func (e *Event) readFrame(block []byte) error {
+	encoded := len(block) > len(eventName) && bytes.EqualFold(block[:len(eventName)], eventName)
+	if _, bad := e.readHeaders(block, encoded); bad != nil && !encoded {
+		return frameError("the line %.80q is no header", bad)
+	}
+	return nil
+}
+
+// readPlain reads the body of a text/event-plain. Its own body has the length
+// that its Content-Length says.
+func (e *Event) readPlain(text []byte) error {
+	e.Reset()
+	e.typ = EventPlain
+	header, _ := e.readHeaders(text, true)
+	if len(e.fields) == 0 {
+		return &BodyError{e.typ, "it has no headers"}
+	}
+	length, err := contentLength(e.fields, text)
+	if err != nil {
+		return &BodyError{e.typ, err.Error()}
+	}
+	if rest := len(text) - header; length > rest {
+		return &BodyError{e.typ, fmt.Sprintf("the Content-Length is %d, but %d bytes follow", length, rest)}
+	}
+	e.text = string(text)
+	e.body = span{uint32(header), uint32(header + length)}
+	return nil
+}
+
+// readHeaders notes the header lines of text up to an empty one, if there is
+// one, and tells how long they are together with it. Lines that are no header
+// are left out; bad is the first of them.
+func (e *Event) readHeaders(text []byte, encoded bool) (length int, bad []byte) {
+	for at := 0; at < len(text); {
+		next := len(text)
+		line := text[at:]
+		if lf := bytes.IndexByte(line, '\n'); lf >= 0 {
+			next = at + lf + 1
+			line = line[:lf]
+		}
+		line = trimCR(line)
+		if len(line) == 0 {
+			return next, bad
+		}
+		if colon := bytes.IndexByte(line, ':'); colon > 0 && colon <= maxName {
+			e.addLine(text, at, colon, line, encoded)
+		} else if bad == nil {
+			bad = line
+		}
+		at = next
+	}
+	return len(text), bad
+}
+
+// addLine notes the header in line, which stands at text[at:] and has a colon.
+func (e *Event) addLine(text []byte, at, colon int, line []byte, encoded bool) {
+	value := line[colon+1:]
+	from := at + colon + 1
+	if len(value) > 0 && value[0] == ' ' {
+		value = value[1:]
+		from++
+	}
+	n := len(value)
+	if encoded {
+		if n = unescape(value); string(value) == undefined {
+			n = 0
+		}
+	}
+	e.add(text, span{uint32(at), uint32(at + colon)}, span{uint32(from), uint32(from + n)}, false)
+}
+
+// unescape decodes %XX where it stands and gives the length that is left. What
+// is no escape stays; "+" is no space.
+func unescape(b []byte) int {
+	i := bytes.IndexByte(b, '%')
+	if i < 0 {
+		return len(b)
+	}
+	n := i
+	for i < len(b) {
+		c := b[i]
+		if c == '%' && i+2 < len(b) {
+			if high, low := fromHex[b[i+1]], fromHex[b[i+2]]; high|low < 16 {
+				c = high<<4 | low
+				i += 2
+			}
+		}
+		b[n] = c
+		n++
+		i++
+	}
+	return n
+}
+
+// fromHex gives a hexadecimal digit's value, and 16 for what is none.
+var fromHex = func() (digits [256]byte) {
+	for c := range digits {
+		digits[c] = 16
+		if i := strings.IndexByte("0123456789abcdef0123456789ABCDEF", byte(c)); i >= 0 {
+			digits[c] = byte(i % 16)
+		}
+	}
+	return digits
+}()
+
+// contentLength gives what the Content-Length among the fields of text says, 0
+// where there is none.
+func contentLength(fields []field, text []byte) (int, error) {
+	f := find(fields, text, "Content-Length")
+	if f == nil {
+		return 0, nil
+	}
+	value := text[f.value.from:f.value.to]
+	length, err := strconv.ParseUint(string(value), 10, 62)
+	if err != nil {
+		return 0, fmt.Errorf("the Content-Length %.40q is no length", value)
+	}
+	return int(length), nil
+}
