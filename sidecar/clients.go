@@ -11,18 +11,9 @@ import (
 // 4xx would tell a switch to refuse the call.
 type clients struct {
 	net.Listener
-	networks atomic.Pointer[[]netip.Prefix]
-	refused  *atomic.Uint64
+	*networks
+	refused *atomic.Uint64
 }
-
-func newClients(l net.Listener, networks []netip.Prefix, refused *atomic.Uint64) *clients {
-	c := &clients{Listener: l, refused: refused}
-	c.set(networks)
-	return c
-}
-
-// set replaces the networks; connections that are open stay.
-func (c *clients) set(networks []netip.Prefix) { c.networks.Store(&networks) }
 
 // Accept waits for the next connection from a client.
 func (c *clients) Accept() (net.Conn, error) {
@@ -39,13 +30,27 @@ func (c *clients) Accept() (net.Conn, error) {
 	}
 }
 
-func (c *clients) allowed(a net.Addr) bool {
+// networks are those whose switches may ask.
+type networks struct {
+	prefixes atomic.Pointer[[]netip.Prefix]
+}
+
+func newNetworks(prefixes []netip.Prefix) *networks {
+	n := new(networks)
+	n.set(prefixes)
+	return n
+}
+
+// set replaces them; connections that are open stay.
+func (n *networks) set(prefixes []netip.Prefix) { n.prefixes.Store(&prefixes) }
+
+func (n *networks) allowed(a net.Addr) bool {
 	tcp, ok := a.(*net.TCPAddr)
 	if !ok {
 		return false
 	}
 	ip := tcp.AddrPort().Addr().Unmap().WithZone("")
-	for _, p := range *c.networks.Load() {
+	for _, p := range *n.prefixes.Load() {
 		if p.Contains(ip) {
 			return true
 		}

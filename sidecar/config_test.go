@@ -243,7 +243,7 @@ func TestNetworks(t *testing.T) {
 			t.Errorf("%q: %v, %v; want %s", in, got, err, want)
 		}
 	}
-	c := newClients(nil, nil, nil)
+	c := newNetworks(nil)
 	for in, want := range map[string]bool{"::ffff:127.0.0.0/104": true, "::ffff:192.0.2.0/120": false} {
 		p, err := parseNetwork(in)
 		if err != nil {

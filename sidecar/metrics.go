@@ -112,7 +112,7 @@ func (m metrics) calls(s sink) {
 	s.counter(callsDesc, c.Allowed.Load(), adapterKamailio, rules.Allow.String())
 	s.counter(callsDesc, c.Blocked.Load(), adapterKamailio, rules.Block.String())
 	s.counter(callsDesc, c.Diverted.Load(), adapterKamailio, rules.Divert.String())
-	s.histogram(secondsDesc, &m.program.service.latency, adapterKamailio)
+	s.histogram(secondsDesc, &m.program.kamailio.latency, adapterKamailio)
 	s.counter(monitoredDesc, m.program.service.monitored.Load())
 	s.counter(emergencyDesc, m.program.service.guarded[rules.Emergency].Load())
 	s.counter(callbackDesc, m.program.service.guarded[rules.Callback].Load())

@@ -53,6 +53,8 @@ type Program struct {
 	admin    *admin
 	reloader *reloader
 	feeds    *feeds
+	kamailio *asked
+	networks *networks // that may ask
 	clients  *clients
 	refused  atomic.Uint64 // connections from no client
 	unheard  atomic.Uint64 // accepts that failed, of both listeners
@@ -90,6 +92,7 @@ func New(configFile string, o Options) (*Program, error) {
 	p := &Program{config: c, version: o.Version, now: o.Now, log: NewLog(o.Log, c.Log), settle: settleTime, first: first, failed: make(chan error, 2)}
 	p.admin = &admin{listen: c.Admin.Listen, hosts: c.Admin.Hosts, remote: !onLoopback(c.Admin.Listen), log: p.log.Logger}
 	p.admin.program = p
+	p.networks = newNetworks(c.Clients)
 	p.reloader = newReloader(p, c, hangup)
 	p.feeds = newFeeds(c.Settings.Feeds, p.version, p.log.Logger, p.now)
 	p.ends = append(p.ends, func() { signal.Stop(hangup) })
@@ -113,7 +116,8 @@ func (p *Program) Start() (err error) {
 		return err
 	}
 	p.service = &service{engine: p.engine, journal: p.journal, now: p.now}
-	p.handler = kamailio.NewHandler(p.service, kamailio.Options{
+	p.kamailio = &asked{service: p.service}
+	p.handler = kamailio.NewHandler(p.kamailio, kamailio.Options{
 		Ready:        p.ready,
 		Now:          p.now,
 		Logger:       p.log.Logger,
@@ -131,7 +135,7 @@ func (p *Program) Start() (err error) {
 		return err
 	}
 	p.decisions, p.adminAddr = decisions.Addr(), adminListener.Addr()
-	p.clients = newClients(decisions, p.reloader.state.Load().config.Clients, &p.refused)
+	p.clients = &clients{Listener: decisions, networks: p.networks, refused: &p.refused}
 	if err := p.follow(); err != nil {
 		return err
 	}

@@ -173,9 +173,7 @@ func (r *reloader) swap(next loaded) Reload {
 	p.engine.Swap(next.rules)
 	p.log.set(next.config.Log)
 	p.admin.token.set(next.token)
-	if p.clients != nil { // not before the first load
-		p.clients.set(next.config.Clients)
-	}
+	p.networks.set(next.config.Clients)
 	p.feeds.stir()
 	now := state{config: next.config, rules: next.rules, restarts: p.config.restarts(next.config)}
 	if len(now.restarts) > 0 {

@@ -8,18 +8,15 @@ import (
 	"ringfence/rules"
 )
 
-// service is what an adapter asks: the engine, and beside it what counts and
+// service is what all adapters ask: the engine, and beside it what counts and
 // records. Nothing in it waits.
 type service struct {
 	engine    *rules.Engine
 	journal   *Journal
 	now       func() time.Time
-	latency   histogram
 	monitored atomic.Uint64 // calls that passed and that a rule in monitor mode would have stopped
 	guarded   [3]atomic.Uint64
 }
-
-var _ kamailio.Decider = (*service)(nil)
 
 // Decide decides c and records it when it was stopped.
 func (s *service) Decide(c *rules.Call, v *rules.Verdict) {
@@ -33,7 +30,6 @@ func (s *service) Decide(c *rules.Call, v *rules.Verdict) {
 		s.monitored.Add(1)
 		s.journal.Record(c, v, before, s.engine.Ruleset())
 	}
-	s.latency.observe(s.now().Sub(c.At))
 }
 
 // Observe takes what became of a call.
@@ -45,4 +41,18 @@ func (s *service) ready() error {
 		return errNoRules
 	}
 	return nil
+}
+
+// asked is the service as one adapter asks it.
+type asked struct {
+	*service
+	latency histogram // from the arrival of a request to its decision
+}
+
+var _ kamailio.Decider = (*asked)(nil)
+
+// Decide decides c as the service does, and times it.
+func (a *asked) Decide(c *rules.Call, v *rules.Verdict) {
+	a.service.Decide(c, v)
+	a.latency.observe(a.now().Sub(c.At))
 }
