@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -69,9 +71,14 @@ func anyone(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, `{"ok": true}`) // the peer may have gone
 }
 
-// freeAddress is one that nobody listened on a moment ago.
+// freeAddress is one that nobody listens on now, and hardly anybody comes to:
+// it is on a loopback address of its own, where the system has more than one. Its
+// length is always the same, for the columns in the scripts.
 func freeAddress(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(9), rand.IntN(10), 1+rand.IntN(9)))
+	if err != nil {
+		l, err = net.Listen("tcp", "127.0.0.1:0")
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +138,7 @@ func maskOutput(s *testscript.TestScript, _ bool, args []string) {
 }
 
 func until(s *testscript.TestScript, what string, done func() bool) {
-	for end := time.Now().Add(20 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); !done(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			s.Fatalf("not in time: %s", what)
 		}
