@@ -114,6 +114,9 @@ func (d *decider) lastCall(t *testing.T) rules.Call {
 
 var testTime = time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC)
 
+// patience is how long a test waits for what must come, on however slow a machine.
+const patience = 2 * time.Minute
+
 // rig is a Handler behind its own Server, in memory.
 type rig struct {
 	*Handler
@@ -127,6 +130,12 @@ func newRig(t testing.TB, o Options) *rig {
 	r := &rig{decider: &decider{headers: map[string]string{}}, log: &strings.Builder{}}
 	if o.Now == nil {
 		o.Now = func() time.Time { return testTime }
+	}
+	if o.ReadTimeout == 0 {
+		o.ReadTimeout = patience
+	}
+	if o.WriteTimeout == 0 {
+		o.WriteTimeout = patience
 	}
 	o.Logger = slog.New(slog.NewTextHandler(r.log, nil))
 	r.Handler = NewHandler(r.decider, o)
@@ -188,7 +197,7 @@ func httpRequest(line, body string, headers ...string) string {
 }
 
 func roundTrip(c net.Conn, request string) (answer, error) {
-	if err := c.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
 		return answer{}, err
 	}
 	if _, err := io.WriteString(c, request); err != nil {

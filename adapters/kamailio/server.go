@@ -45,7 +45,7 @@ func (h *Handler) unread(ctx *fasthttp.RequestCtx, err error) {
 	switch {
 	case errors.Is(err, fasthttp.ErrBodyTooLarge), errors.As(err, &small):
 		h.tooLarge(ctx)
-		drain(ctx.Conn(), ctx.Request.Header.ContentLength())
+		h.drain(ctx.Conn(), ctx.Request.Header.ContentLength())
 	case errors.As(err, &timeout) && timeout.Timeout():
 		h.counters.Slow.Add(1)
 		fail(ctx, fasthttp.StatusRequestTimeout, "the request did not arrive in time")
@@ -63,23 +63,21 @@ func (h *Handler) tooLarge(ctx *fasthttp.RequestCtx) {
 // The bounds of drain.
 const (
 	drainLimit = 16 << 20
-	drainTime  = 2 * time.Second
 	drainPause = 100 * time.Millisecond
 )
 
 // drain reads what a client is still sending and throws it away: closing a
 // connection with unread data resets it, and the client would see that instead
-// of the answer. It stops when the client pauses after about length bytes, and
-// at drainLimit and drainTime.
-func drain(c net.Conn, length int) {
+// of the answer. It stops when the client pauses after about length bytes, at
+// drainLimit and at the read timeout.
+func (h *Handler) drain(c net.Conn, length int) {
 	buffer := make([]byte, 32<<10)
-	end := time.Now().Add(drainTime)
+	end := time.Now().Add(h.options.ReadTimeout)
 	for read := 0; read < drainLimit; {
-		pause := drainPause
-		if read < length-DefaultHeaderLimit {
-			pause = drainTime
+		deadline := end
+		if read >= length-h.options.HeaderLimit { // so much of it may have been read before
+			deadline = time.Now().Add(drainPause)
 		}
-		deadline := time.Now().Add(pause)
 		if deadline.After(end) {
 			deadline = end
 		}

@@ -342,7 +342,7 @@ func TestLinear(t *testing.T) {
 		if cap(m.fields) > keptFields {
 			t.Errorf("%s: keeps room for %d fields", c.name, cap(m.fields))
 		}
-		if d := time.Since(start); d > 20*time.Second {
+		if d := time.Since(start); d > time.Minute {
 			t.Errorf("%s: took %v", c.name, d)
 		}
 	}
