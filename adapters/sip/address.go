@@ -53,6 +53,21 @@ func (a *Address) Verstat() string {
 	return said
 }
 
+// ParseAddress reads the value of a header that holds one address, such as From.
+// It never fails: what is no address is the zero one.
+func ParseAddress(s string) (a Address) {
+	a.parse(s)
+	return a
+}
+
+// FirstAddress reads the first of a value's addresses, which commas part. It is
+// the zero one when that is no address.
+func FirstAddress(s string) (a Address) {
+	l := list{rest: s, separator: ','}
+	l.address(&a)
+	return a
+}
+
 // parse reads a value that is one address, not a list: a comma in it is an
 // ordinary character.
 func (a *Address) parse(s string) {

@@ -1,6 +1,9 @@
 package sip
 
-import "strings"
+import (
+	"iter"
+	"strings"
+)
 
 // compact holds the full name of each header that has one of a letter ("Session
 // Initiation Protocol Parameters", IANA, header fields).
@@ -27,8 +30,8 @@ var compact = [...]string{
 	'y': "Identity",
 }
 
-// fullName is the full name of a header that may be in its compact form.
-func fullName(name string) string {
+// FullName is the full name of a header that may be in its compact form.
+func FullName(name string) string {
 	if len(name) == 1 {
 		if c := int(lower(name[0])); c < len(compact) && compact[c] != "" {
 			return compact[c]
@@ -37,9 +40,9 @@ func fullName(name string) string {
 	return name
 }
 
-// isSecret tells whether a header carries credentials. Those are not even
+// IsSecret tells whether a header carries credentials. Those are not even
 // indexed, so nothing can show or record them.
-func isSecret(name string) bool {
+func IsSecret(name string) bool {
 	return equalFold(name, "Authorization") || equalFold(name, "Proxy-Authorization")
 }
 
@@ -47,10 +50,10 @@ func isSecret(name string) bool {
 // unfolded and trimmed; ok tells whether there is one. Credentials
 // (Authorization, Proxy-Authorization) are never there.
 func (m *Message) Header(name string) (value string, ok bool) {
-	name = fullName(name)
+	name = FullName(name)
 	for i := range m.fields {
 		f := &m.fields[i]
-		if equalFold(fullName(m.name(f)), name) {
+		if equalFold(FullName(m.name(f)), name) {
 			return m.value(f), true
 		}
 	}
@@ -104,41 +107,45 @@ func (m *Message) joinAttestation() string {
 	return strings.Join(all, ",")
 }
 
-// divertingTarget is who diverted the call most recently, from History-Info:
-// the entry that the last one with an mp parameter was mapped from (RFC 7044
-// §10.4).
+// divertingTarget is who diverted the call most recently, from History-Info.
 func (m *Message) divertingTarget() Address {
+	return DivertingTarget(func(yield func(string) bool) {
+		for i := range m.fields {
+			if h := &m.fields[i]; equalFold(m.name(h), "History-Info") && !yield(m.value(h)) {
+				return
+			}
+		}
+	})
+}
+
+// DivertingTarget is who diverted a call most recently, from the values of its
+// History-Info: the entry that the last one with an mp parameter was mapped from
+// (RFC 7044 §10.4).
+func DivertingTarget(values iter.Seq[string]) Address {
 	var index string
-	m.eachTarget(func(a *Address) bool {
+	for a := range entries(values) {
 		if from, ok := a.Param("mp"); ok {
 			index = from
 		}
-		return true
-	})
-	var diverting Address
-	m.eachTarget(func(a *Address) bool {
-		if at, ok := a.Param("index"); !ok || index == "" || at != index {
-			return true
+	}
+	for a := range entries(values) {
+		if at, ok := a.Param("index"); ok && index != "" && at == index {
+			return *a
 		}
-		diverting = *a
-		return false
-	})
-	return diverting
+	}
+	return Address{}
 }
 
-// eachTarget calls f for the entries of History-Info in order while it returns
-// true.
-func (m *Message) eachTarget(f func(a *Address) bool) {
-	for i := range m.fields {
-		h := &m.fields[i]
-		if !equalFold(m.name(h), "History-Info") {
-			continue
-		}
-		l := list{rest: m.value(h), separator: ','}
-		for l.rest != "" {
-			var a Address
-			if l.address(&a); !a.IsZero() && !f(&a) {
-				return
+// entries are the addresses in comma-separated values, in order.
+func entries(values iter.Seq[string]) iter.Seq[*Address] {
+	return func(yield func(*Address) bool) {
+		for value := range values {
+			l := list{rest: value, separator: ','}
+			for l.rest != "" {
+				var a Address
+				if l.address(&a); !a.IsZero() && !yield(&a) {
+					return
+				}
 			}
 		}
 	}

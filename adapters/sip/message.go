@@ -171,8 +171,8 @@ func (m *Message) headers(at int) (body int) {
 
 // field takes in a header field. One without a name is passed over.
 func (m *Message) field(f field) {
-	name := fullName(m.name(&f))
-	if name == "" || isSecret(name) {
+	name := FullName(m.name(&f))
+	if name == "" || IsSecret(name) {
 		return
 	}
 	m.fields = append(m.fields, f)
@@ -219,8 +219,7 @@ func (m *Message) take(name string, f *field) {
 		}
 	case len("Diversion"):
 		if equalFold(name, "Diversion") && m.Diversion.IsZero() {
-			l := list{rest: m.value(f), separator: ','}
-			l.address(&m.Diversion)
+			m.Diversion = FirstAddress(m.value(f))
 		}
 	case len("User-Agent"):
 		if equalFold(name, "User-Agent") && m.UserAgent == "" {

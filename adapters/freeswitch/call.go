@@ -1,0 +1,251 @@
+// Package freeswitch reads calls and their outcomes from the channels of a
+// FreeSWITCH, and says what a verdict does to one.
+package freeswitch
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"ringfence/adapters/sip"
+	"ringfence/rules"
+)
+
+// Channel is what FreeSWITCH tells of a call: the headers of an event, of the
+// answer to connect or of a form, under the names that it writes there, such as
+// variable_sip_call_id. Names are found in any case.
+type Channel interface {
+	Lookup(name string) (value string, ok bool)
+}
+
+// get is the value under a name, empty for none.
+func get(ch Channel, name string) string {
+	value, _ := ch.Lookup(name)
+	return value
+}
+
+// ReadCall fills c, but for the time, with the call that a channel is of. The
+// texts of c are those of the channel. Two identities, Priority, Attestation-Info
+// and most headers are there only with parse-all-invite-headers in the profile.
+func ReadCall(ch Channel, c *rules.Call) {
+	c.CallID = get(ch, "variable_sip_call_id")
+	if c.CallID == "" {
+		c.CallID = get(ch, "Unique-ID")
+	}
+	c.FromTag = get(ch, "variable_sip_from_tag")
+	c.CSeq = readCSeq(ch)
+	c.Source, c.SourcePort = readSource(ch)
+	c.TrunkName = get(ch, "variable_ringfence_trunk")
+	c.Account = get(ch, "variable_ringfence_account")
+	readDestination(ch, c)
+	to := sip.ParseAddress(get(ch, "variable_sip_full_to"))
+	c.To = identity(&to)
+	c.From = readFrom(ch)
+	readAsserted(ch, c)
+	if party := sip.ParseAddress(get(ch, "variable_sip_Remote-Party-ID")); isCalling(&party) {
+		c.RemoteParty = identity(&party)
+	}
+	c.Privacy = readPrivacy(ch)
+	diverting := readDiverting(ch)
+	c.Diversion = diverting.URI.User
+	c.UserAgent = get(ch, "variable_sip_user_agent")
+	c.Priority = first(get(ch, "variable_sip_i_priority"))
+	c.Attestation = readAttestation(ch)
+	c.Headers = headers{ch}
+}
+
+// nobody and nowhere stand for the user and the host that a URI has not.
+const (
+	nobody  = "nobody"
+	nowhere = "nowhere"
+)
+
+// readDestination reads the Request-URI. FreeSWITCH tells its parts, percent-decoded
+// and without the scheme: one without a host was a tel URI, and a URN looks like a
+// host and a port.
+func readDestination(ch Channel, c *rules.Call) {
+	uri := get(ch, "variable_sip_req_uri")
+	if uri == "" { // no SIP, or a "${" in it
+		c.RequestUser = get(ch, "Caller-Destination-Number")
+		c.RequestURI = c.RequestUser
+		return
+	}
+	user, host := get(ch, "variable_sip_req_user"), get(ch, "variable_sip_req_host")
+	scheme := "sip:"
+	switch {
+	case user == nobody:
+		uri = strings.TrimPrefix(uri, nobody+"@")
+		if strings.EqualFold(host, "service") && isService(get(ch, "variable_sip_req_port")) {
+			scheme = "urn:"
+		}
+	case host == nowhere:
+		scheme, uri = "tel:", user
+	}
+	uri = scheme + uri
+	if params := get(ch, "variable_sip_req_params"); params != "" {
+		uri += ";" + params
+	}
+	c.RequestURI = uri
+	if user == nobody || host == nowhere {
+		u := sip.ParseURI(uri)
+		c.RequestUser, c.Domain = u.User, u.Host
+		return
+	}
+	c.RequestUser, _, _ = strings.Cut(user, ";")
+	c.Domain = host
+}
+
+// isService tells whether what stands for a port begins the name of a service
+// (RFC 5031).
+func isService(port string) bool { return port != "" && (port[0] < '0' || port[0] > '9') }
+
+// readFrom reads From as it came: a parameter of the header such as ";user=x"
+// overwrites the variable of that name, and PAI and RPID the caller id. A From
+// with "${" in it is withheld as a whole, and then the parts must do.
+func readFrom(ch Channel) rules.Identity {
+	if full := get(ch, "variable_sip_full_from"); full != "" {
+		from := sip.ParseAddress(full)
+		id := identity(&from)
+		id.Verstat = from.Verstat()
+		return id
+	}
+	id := rules.Identity{Host: get(ch, "variable_sip_from_host")}
+	user := get(ch, "variable_sip_from_user")
+	if _, other := ch.Lookup("variable_sip_cid_type"); !other && user != "" {
+		user = get(ch, "Caller-Username") // no parameter overwrites it
+	}
+	if user != nobody {
+		id.User, _, _ = strings.Cut(user, ";")
+	}
+	if id.Host == nowhere {
+		id.Host, id.Tel = "", true
+	}
+	return id
+}
+
+// readAsserted reads P-Asserted-Identity. The variable with all of it also takes a
+// header P_Asserted_Identity, which no border strips; the first value is known by
+// the user that the other variable has, and a second number is believed when the
+// first value is no number or the same one.
+func readAsserted(ch Channel, c *rules.Call) {
+	user := get(ch, "variable_sip_P-Asserted-Identity")
+	if user == "" {
+		return
+	}
+	all := array(get(ch, "variable_sip_i_p_asserted_identity"))
+	one := sip.ParseAddress(all.next())
+	if plain, _, _ := strings.Cut(user, ";"); one.URI.User != plain {
+		alone := sip.ParseAddress(user) // p-asserted-id-parse verbatim
+		known := !alone.IsZero()
+		if !known {
+			alone = sip.ParseAddress("tel:" + user)
+		}
+		if one.URI.User != alone.URI.User {
+			c.Asserted[0] = asserted(&alone)
+			c.Asserted[0].Tel = known && c.Asserted[0].Tel
+			return
+		}
+	}
+	c.Asserted[0] = asserted(&one)
+	if two := sip.ParseAddress(all.next()); !isNumber(one.URI.User) || two.URI.User == one.URI.User {
+		c.Asserted[1] = asserted(&two)
+	}
+}
+
+func asserted(a *sip.Address) rules.Identity {
+	id := identity(a)
+	id.Verstat = a.Verstat()
+	return id
+}
+
+// isNumber tells whether a user part begins as a telephone number does.
+func isNumber(user string) bool {
+	user = strings.TrimPrefix(user, "+")
+	return user != "" && '0' <= user[0] && user[0] <= '9'
+}
+
+// isCalling tells whether a Remote-Party-ID is of the caller.
+func isCalling(a *sip.Address) bool {
+	party, ok := a.Param("party")
+	return !ok || strings.EqualFold(party, "calling")
+}
+
+// readPrivacy joins the values of Privacy by ";".
+func readPrivacy(ch Channel) string {
+	value := get(ch, "variable_sip_Privacy")
+	if strings.ContainsAny(value, " ,") {
+		value = strings.Join(strings.FieldsFunc(value, func(c rune) bool { return c == ' ' || c == ',' || c == ';' }), ";")
+	}
+	return value
+}
+
+// readDiverting reads who diverted the call last: Diversion, of which sip_h_ has
+// the last header and sip_i_ all, else History-Info.
+func readDiverting(ch Channel) sip.Address {
+	diversion, ok := ch.Lookup("variable_sip_i_diversion")
+	if !ok {
+		diversion = get(ch, "variable_sip_h_Diversion")
+	}
+	all := array(diversion)
+	for value := range all.each {
+		if a := sip.FirstAddress(value); !a.IsZero() {
+			return a
+		}
+	}
+	history := array(get(ch, "variable_sip_history_info"))
+	if history.rest == "" {
+		return sip.Address{}
+	}
+	return sip.DivertingTarget(history.each)
+}
+
+// readAttestation joins what the attestation headers say by ",". FreeSWITCH
+// numbers the second P-Attestation-Indicator and those after it.
+func readAttestation(ch Channel) string {
+	said := get(ch, "variable_sip_h_P-Attestation-Indicator")
+	more := func(value string) {
+		if value != "" && said != "" {
+			said += ","
+		}
+		said += value
+	}
+	if said != "" {
+		for i := 1; ; i++ {
+			value := get(ch, "variable_sip_h_P-Attestation-Indicator-"+strconv.Itoa(i))
+			if value == "" {
+				break
+			}
+			more(value)
+		}
+	}
+	all := array(get(ch, "variable_sip_i_attestation_info"))
+	for value := range all.each {
+		more(value)
+	}
+	return said
+}
+
+func readCSeq(ch Channel) uint32 {
+	value := get(ch, "variable_sip_i_cseq")
+	if value == "" {
+		value = get(ch, "variable_sip_cseq")
+	}
+	value, _, _ = strings.Cut(value, " ")
+	n, _ := strconv.ParseUint(value, 10, 32)
+	return uint32(n)
+}
+
+// readSource is where the INVITE came from.
+func readSource(ch Channel) (netip.Addr, uint16) {
+	a, err := netip.ParseAddr(strings.Trim(get(ch, "variable_sip_network_ip"), "[]"))
+	if err != nil {
+		a, _ = netip.ParseAddr(strings.Trim(get(ch, "Caller-Network-Addr"), "[]"))
+	}
+	port, _ := strconv.ParseUint(get(ch, "variable_sip_network_port"), 10, 16)
+	return a.Unmap().WithZone(""), uint16(port)
+}
+
+// identity is an address as rules know it.
+func identity(a *sip.Address) rules.Identity {
+	return rules.Identity{User: a.URI.User, Host: a.URI.Host, Display: a.Display, Tel: a.URI.Scheme == sip.Tel}
+}

@@ -1,0 +1,71 @@
+package freeswitch
+
+import "unicode/utf8"
+
+// FreeSWITCH expands the arguments of applications, set and multiset twice, the
+// values of variables that they name once more, and runs what ${name(…)} calls. It
+// knows "\" as an escape and drops it, so that "$\'{" becomes "${"; "'" quotes in
+// every list that it splits; "^" parts the applications of our inline dialplans. A
+// line break ends a header of a command.
+//
+// So no text of a caller is named by a variable or copied as it is: what can't
+// stand in a value is taken out of a name here, and what is ours and holds it is
+// no answer.
+
+// isSafe tells whether FreeSWITCH takes a value for nothing but text, in every
+// mode.
+func isSafe(value []byte) bool {
+	for _, c := range value {
+		if unsafe(c) {
+			return false
+		}
+	}
+	return true
+}
+
+func unsafe(c byte) bool {
+	switch c {
+	case '$', '\\', '\'', '^', 0x7f:
+		return true
+	}
+	return c < ' '
+}
+
+// nameLength is how many bytes of a display name are shown at most.
+const nameLength = 128
+
+// appendName appends a display name without what FreeSWITCH or the SIP message
+// that it makes could take for anything but a letter. A typewriter apostrophe
+// becomes a printed one.
+func appendName(dst []byte, name string) []byte {
+	for length := 0; name != ""; {
+		c, size := utf8.DecodeRuneInString(name)
+		if length += size; length > nameLength {
+			break
+		}
+		switch {
+		case c == '\'':
+			dst = append(dst, "’"...)
+		case c == utf8.RuneError && size == 1:
+			dst = append(dst, '?')
+		case c < utf8.RuneSelf && (unsafe(byte(c)) || c == '"' || c == '{' || c == '}' || c == '<' || c == '>'):
+			dst = append(dst, ' ')
+		case c >= 0x80 && c < 0xa0, c == 0x2028, c == 0x2029: // line breaks to some
+			dst = append(dst, ' ')
+		default:
+			dst = append(dst, name[:size]...)
+		}
+		name = name[size:]
+	}
+	return dst
+}
+
+// isWord tells whether all of s is of [0-9a-z].
+func isWord(s []byte) bool {
+	for _, c := range s {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	return true
+}
