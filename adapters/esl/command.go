@@ -28,7 +28,7 @@ func AppendCommand(dst []byte, command string, headers ...Header) ([]byte, error
 
 // AppendMsg appends a sendmsg to the channel with that uuid; "" is the channel
 // that a connection of the outbound direction belongs to. The body, if there is
-// one, goes with a Content-Length, and may hold line breaks. What is unsafe is
+// one, goes with a Content-Length and may hold line breaks. What is unsafe is
 // refused as by AppendCommand.
 func AppendMsg(dst []byte, uuid string, m Msg, body string) ([]byte, error) {
 	b, err := appendSendMsg(dst, uuid)
@@ -52,8 +52,10 @@ func AppendMsg(dst []byte, uuid string, m Msg, body string) ([]byte, error) {
 
 // AppendExecute appends the sendmsg that runs an application on a channel, with
 // lock only after those sent before it have ended. uuid is as for AppendMsg.
-// The switch expands ${…} in arg: what callers chose must be escaped before.
-func AppendExecute(dst []byte, uuid, app, arg string, lock bool) ([]byte, error) {
+// The argument goes as the body, which the switch reads at once, where it reads
+// headers byte by byte; what is unsafe is refused all the same. The switch
+// expands ${…} in it: what callers chose must be cleaned before.
+func AppendExecute[A string | []byte](dst []byte, uuid, app string, arg A, lock bool) ([]byte, error) {
 	b, err := appendSendMsg(dst, uuid)
 	if err != nil {
 		return dst, err
@@ -64,16 +66,16 @@ func AppendExecute(dst []byte, uuid, app, arg string, lock bool) ([]byte, error)
 	if !safe(arg) {
 		return dst, unsafe("execute-app-arg")
 	}
-	b = append(b, "call-command: execute\nexecute-app-name: "...)
-	b = append(b, app...)
-	if arg != "" {
-		b = append(b, "\nexecute-app-arg: "...)
-		b = append(b, arg...)
-	}
+	b = append(append(b, "call-command:execute\nexecute-app-name:"...), app...)
 	if lock {
-		b = append(b, "\nevent-lock: true"...)
+		b = append(b, "\nevent-lock:true"...)
 	}
-	return append(b, "\n\n"...), nil
+	if len(arg) > 0 {
+		b = append(b, "\ncontent-type:text/plain\ncontent-length:"...)
+		b = strconv.AppendInt(b, int64(len(arg)), 10)
+	}
+	b = append(b, "\n\n"...)
+	return append(b, arg...), nil
 }
 
 func appendSendMsg(dst []byte, uuid string) ([]byte, error) {
@@ -102,7 +104,7 @@ func appendHeaders(dst []byte, headers []Header) ([]byte, error) {
 }
 
 // safe tells whether the switch reads text as a part of one line.
-func safe(text string) bool {
+func safe[T string | []byte](text T) bool {
 	for i := range len(text) {
 		if c := text[i]; c == '\n' || c == '\r' || c == 0 {
 			return false

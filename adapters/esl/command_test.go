@@ -21,9 +21,9 @@ func TestAppend(t *testing.T) {
 			return AppendMsg(b, "", Msg{{"call-command", "execute"}}, "a\nb")
 		}, "sendmsg\ncall-command: execute\ncontent-length: 3\n\na\nb"},
 		"execute": {func(b []byte) ([]byte, error) { return AppendExecute(b, "", "respond", "603 Network Blocked", false) },
-			"sendmsg\ncall-command: execute\nexecute-app-name: respond\nexecute-app-arg: 603 Network Blocked\n\n"},
+			"sendmsg\ncall-command:execute\nexecute-app-name:respond\ncontent-type:text/plain\ncontent-length:19\n\n603 Network Blocked"},
 		"execute in order": {func(b []byte) ([]byte, error) { return AppendExecute(b, "u", "park", "", true) },
-			"sendmsg u\ncall-command: execute\nexecute-app-name: park\nevent-lock: true\n\n"},
+			"sendmsg u\ncall-command:execute\nexecute-app-name:park\nevent-lock:true\n\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := c.write([]byte("before "))

@@ -87,6 +87,27 @@ func (d *Decoder) Decode(e *Event) error {
 	return err
 }
 
+// Wait waits until a message has begun to arrive: one who holds no Event
+// meanwhile takes one then. Its error is that of the Decode which follows.
+func (d *Decoder) Wait() error {
+	for d.err == nil && d.blank() {
+		if err := d.read(1); err != nil {
+			d.err = err
+			d.release()
+		}
+	}
+	return d.err
+}
+
+// blank passes over the line breaks before a message and tells whether nothing
+// else is there.
+func (d *Decoder) blank() bool {
+	for d.start < d.end && (d.buffer[d.start] == '\n' || d.buffer[d.start] == '\r') {
+		d.start++
+	}
+	return d.start == d.end
+}
+
 // decode reads the next message into e and tells how many bytes it has.
 func (d *Decoder) decode(e *Event) (size int, err error) {
 	header, err := d.readHeader()
@@ -131,8 +152,8 @@ func (d *Decoder) decode(e *Event) (size int, err error) {
 func (d *Decoder) readHeader() (int, error) {
 	searched, line := 0, 0 // from start: how far, and where a line begins
 	for {
-		for searched == 0 && d.start < d.end && (d.buffer[d.start] == '\n' || d.buffer[d.start] == '\r') {
-			d.start++
+		if searched == 0 {
+			d.blank()
 		}
 		lf := bytes.IndexByte(d.buffer[d.start+searched:d.end], '\n')
 		if lf < 0 {

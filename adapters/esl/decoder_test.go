@@ -426,3 +426,20 @@ func TestDecodeReuse(t *testing.T) {
 		t.Errorf("%q became %q", kept, uuid)
 	}
 }
+
+func TestDecodeWait(t *testing.T) {
+	d := NewDecoder(iotest.OneByteReader(strings.NewReader("\r\n\n"+jsonFrame(`{"A":"b"}`)+"\n")), 0)
+	if err := d.Wait(); err != nil || d.start == d.end {
+		t.Fatalf("%v, %d bytes", err, d.end-d.start)
+	}
+	var e Event
+	if err := d.Decode(&e); err != nil || e.Get("A") != "b" {
+		t.Errorf("%v, %q", err, e.Get("A"))
+	}
+	if err := d.Wait(); err != io.EOF {
+		t.Errorf("at the end: %v, want EOF", err)
+	}
+	if err := d.Decode(&e); err != io.EOF {
+		t.Errorf("after the end: %v, want EOF", err)
+	}
+}

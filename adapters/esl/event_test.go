@@ -1,6 +1,7 @@
 package esl
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -70,5 +71,17 @@ func TestElements(t *testing.T) {
 		for range Elements(value) {
 			break // and no panic for one who has seen enough
 		}
+	}
+}
+
+func TestUnmarshalJSON(t *testing.T) {
+	text := []byte(`{"Event-Name":"CHANNEL_DATA","variable_x":"a\nb"}`)
+	before := string(text)
+	var e Event
+	if err := json.Unmarshal(text, &e); err != nil || e.Get("variable_x") != "a\nb" || string(text) != before {
+		t.Errorf("%v, %q from %s", err, e.Get("variable_x"), text)
+	}
+	if err := e.UnmarshalJSON([]byte("-ERR No such channel!\n")); err == nil || e.Name() != "" {
+		t.Errorf("%v, %q, want an error and nothing read", err, e.Name())
 	}
 }

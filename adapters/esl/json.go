@@ -1,6 +1,7 @@
 package esl
 
 import (
+	"bytes"
 	"fmt"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -8,6 +9,16 @@ import (
 
 // bodyHeader is the member that holds the body of a text/event-json.
 const bodyHeader = "_body"
+
+// UnmarshalJSON reads an event that an answer holds, as that to `uuid_dump UUID
+// json` does.
+func (e *Event) UnmarshalJSON(text []byte) error {
+	if err := e.readJSON(bytes.Clone(text)); err != nil {
+		e.Reset()
+		return err
+	}
+	return nil
+}
 
 // readJSON reads the body of a text/event-json: an object whose members are
 // strings, or arrays of strings for headers that were set several times. Bytes
