@@ -30,6 +30,7 @@ type Config struct {
 	Admin          Admin          // admin listener
 	Clients        []netip.Prefix // networks that the decision listeners answer
 	Socket         SocketConfig   // listener for FreeSWITCH's socket application
+	Switches       []SwitchConfig // whose events are read
 	Settings       rules.Settings // what the rules are compiled with
 	State          string         // folder of what outlives a restart
 	Journal        JournalConfig

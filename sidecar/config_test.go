@@ -58,7 +58,7 @@ func TestDefaults(t *testing.T) {
 }
 
 var configOptions = cmp.Options{
-	cmpopts.IgnoreUnexported(Config{}, rules.Trunk{}),
+	cmpopts.IgnoreUnexported(Config{}, SwitchConfig{}, rules.Trunk{}),
 	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
 }
 
@@ -67,6 +67,9 @@ listen: 10.0.0.1:9000
 admin: {listen: "[::]:9001", token_file: token, hosts: [Ringfence]}
 clients: [10.0.0.0/8, "2001:db8::1"]
 socket: {listen: "10.0.0.1:9002", deadline: 80ms, connections: 70}
+freeswitch:
+  - {name: fs1, address: 127.0.0.1:8021, password_file: fs1.password}
+  - {name: fs2, address: "[2001:db8::2]:8021", password_file: /etc/fs2.password}
 mode: monitor
 profile: us
 redress: {url: https://r.example.net, tel: "+12025550100", email: r@example.net, location: LN}
@@ -100,6 +103,10 @@ func TestEveryKey(t *testing.T) {
 		Admin:   Admin{Listen: "[::]:9001", TokenFile: "/etc/ringfence/token", Hosts: []string{"ringfence"}},
 		Clients: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::1/128")},
 		Socket:  SocketConfig{Listen: "10.0.0.1:9002", Deadline: 80 * time.Millisecond, Connections: 70},
+		Switches: []SwitchConfig{
+			{Name: "fs1", Address: "127.0.0.1:8021", PasswordFile: "/etc/ringfence/fs1.password"},
+			{Name: "fs2", Address: "[2001:db8::2]:8021", PasswordFile: "/etc/fs2.password"},
+		},
 		Settings: rules.Settings{
 			Mode: rules.Monitor, Profile: "us",
 			Redress:   rules.Redress{URL: "https://r.example.net", Tel: "+12025550100", Email: "r@example.net", Location: "LN"},
@@ -328,4 +335,34 @@ func FuzzConfig(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A password file that the daemon could not use is found at the start, with its
+// place and cure.
+func TestPasswordFiles(t *testing.T) {
+	dir := folder(t, map[string]string{"good": "ClueCon\n", "open": "ClueCon\n", "empty": "\n", "two": "one\ntwo\n"})
+	if err := os.Chmod(filepath.Join(dir, "open"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ file, want string }{
+		{"good", ""},
+		{"missing", `ringfence.yaml:3:40: freeswitch: no password for switch "fs1": open DIR/missing: no such file or directory (write the password of event_socket.conf.xml into it)`},
+		{"open", `ringfence.yaml:3:40: freeswitch: no password for switch "fs1": DIR/open is open to every user of this machine (chmod o= DIR/open)`},
+		{"empty", `ringfence.yaml:3:40: freeswitch: no password for switch "fs1": DIR/empty is empty (write the password of event_socket.conf.xml into it)`},
+		{"two", `ringfence.yaml:3:40: freeswitch: no password for switch "fs1": DIR/two has more than one line or a control character (write the password alone into it)`},
+		{"rules", `ringfence.yaml:3:40: freeswitch: no password for switch "fs1": DIR/rules: not a regular file, name one`},
+	} {
+		write(t, dir, map[string]string{"ringfence.yaml": "rules: [rules]\nredress: {url: https://r.example.net, location: TN}\nfreeswitch: [{name: fs1, address: a:1, password_file: " + c.file + "}]\n" + "trunks: [{name: carrier-a}]\n"})
+		config, err := LoadConfig(filepath.Join(dir, "ringfence.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if _, err = Check(config, nil); err != nil {
+			got = strings.ReplaceAll(err.Error(), dir, "DIR")
+		}
+		if want := strings.Replace(c.want, "ringfence.yaml", "DIR/ringfence.yaml", 1); got != want {
+			t.Errorf("%s: %s\nwant %s", c.file, got, want)
+		}
+	}
 }

@@ -32,6 +32,7 @@ func (r *configReader) read(data []byte) {
 		field{"admin", r.readAdmin},
 		field{"clients", r.readClients},
 		field{"socket", r.readSocket},
+		field{"freeswitch", r.readSwitches},
 		field{"mode", r.readMode},
 		field{"profile", func(s string, n ast.Node) { r.word(s, n, &c.Settings.Profile) }},
 		field{"redress", r.readRedress},
@@ -189,15 +190,7 @@ func (r *configReader) readTrunks(subject string, n ast.Node) {
 func (r *configReader) readTrunk(subject string, n ast.Node) rules.Trunk {
 	var t rules.Trunk
 	r.mapping(subject, n,
-		field{"name", func(s string, n ast.Node) {
-			r.scalar(s, n, func(name string) error {
-				t.Name = name
-				if strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c == 0x7f }) {
-					return hinted{fmt.Sprintf("%q has a space or a control character", name), "use letters, digits, - and _"}
-				}
-				return nil
-			})
-		}},
+		field{"name", func(s string, n ast.Node) { r.name(s, n, &t.Name) }},
 		field{"networks", func(s string, n ast.Node) { r.networks(s, n, &t.Networks) }},
 		field{"country", func(s string, n ast.Node) { r.country(s, n, &t.Country) }},
 		field{"trusted", func(s string, n ast.Node) { r.flag(s, n, &t.Trusted) }},

@@ -36,6 +36,11 @@ func ConfigSchema() *schema.Schema {
 			{Name: "deadline", Value: period("of one call; beyond it the call goes on")},
 			{Name: "connections", Value: count("open at once; those beyond are closed, and their calls go on")},
 		})},
+		{Name: "freeswitch", Value: schema.Some("FreeSWITCHes whose events are read", optional("", schema.Keys{
+			{Name: "name", Needed: true, Value: text("in metrics, status and log")},
+			{Name: "address", Needed: true, Value: schema.Pattern("of its event socket, host:port", addressPattern)},
+			{Name: "password_file", Needed: true, Value: text("file with the password of event_socket.conf.xml, closed to others")},
+		}))},
 		{Name: "mode", Value: schema.Word("enforce, or monitor: record what would have happened, alter nothing", rules.Enforce.String(), rules.Monitor.String())},
 		{Name: "profile", Value: schema.Word("the table of SIP answers", "us")},
 		{Name: "rules", Needed: true, Value: schema.Some("rule files and folders, in order", text(""))},

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
@@ -28,6 +29,17 @@ func (r *configReader) address(subject string, n ast.Node, into *string) {
 	r.scalar(subject, n, func(s string) error {
 		*into = s
 		return checkAddress(s)
+	})
+}
+
+// name reads what things are called in logs, metrics and rules.
+func (r *configReader) name(subject string, n ast.Node, into *string) {
+	r.scalar(subject, n, func(name string) error {
+		*into = name
+		if strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c == 0x7f }) {
+			return hinted{fmt.Sprintf("%q has a space or a control character", name), "use letters, digits, - and _"}
+		}
+		return nil
 	})
 }
 

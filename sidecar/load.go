@@ -59,7 +59,7 @@ func Check(c *Config, err error) (*rules.Ruleset, error) {
 	return rs, err
 }
 
-// complete reads what c names, the token and the rules, and adds what is wrong
+// complete reads what c names, the token, the passwords and the rules, and adds what is wrong
 // with them to the findings of LoadConfig. Rule tests run when nothing is.
 func (c *Config) complete(err error) (*rules.Ruleset, string, error) {
 	var faults rules.Diagnostics
@@ -72,9 +72,10 @@ func (c *Config) complete(err error) (*rules.Ruleset, string, error) {
 			d := rules.Diagnostic{Subject: "admin.token_file", Message: err.Error()}
 			c.locate(&d)
 			faults = append(faults, d)
-			byPlace(faults)
 		}
 	}
+	faults = append(faults, c.passwords()...)
+	byPlace(faults)
 	if len(c.Settings.Files) == 0 { // a finding already
 		return nil, "", faults
 	}

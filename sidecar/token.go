@@ -8,11 +8,17 @@ import (
 	"sync/atomic"
 )
 
-// tokenLimit bounds a token file in bytes.
-const tokenLimit = 4096
+// secretLimit bounds a file with a token or a password in bytes.
+const secretLimit = 4096
 
 // readToken reads the bearer token of the admin listener.
 func readToken(file string) (string, error) {
+	return readSecret(file, "write one: openssl rand -hex 32 > "+file)
+}
+
+// readSecret reads a file that others must not read. The cure is that of an
+// empty one.
+func readSecret(file, cure string) (string, error) {
 	f, info, err := openRegular(file)
 	if err != nil {
 		return "", err
@@ -21,15 +27,15 @@ func readToken(file string) (string, error) {
 	if info.Mode().Perm()&0o007 != 0 {
 		return "", fmt.Errorf("%s is open to every user of this machine (chmod o= %s)", file, file)
 	}
-	data, err := readOpen(f, tokenLimit)
+	data, err := readOpen(f, secretLimit)
 	if err != nil {
 		return "", err
 	}
-	token := strings.TrimSpace(string(data))
-	if token == "" {
-		return "", fmt.Errorf("%s is empty (write one: openssl rand -hex 32 > %s)", file, file)
+	words := strings.TrimSpace(string(data))
+	if words == "" {
+		return "", fmt.Errorf("%s is empty (%s)", file, cure)
 	}
-	return token, nil
+	return words, nil
 }
 
 // secret is a token that can change while requests are compared with it. The
