@@ -2,12 +2,14 @@ package rules
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 )
 
 // settle waits until what was missed is in the cache.
 func (c *candidateCache) settle() {
 	for len(c.queue) > 0 {
+		runtime.Gosched()
 	}
 	c.cache.Wait()
 }

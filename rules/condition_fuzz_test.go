@@ -30,7 +30,7 @@ func FuzzCondition(f *testing.F) {
 			rules: []ruleDecl{{rule: Rule{ID: "a", When: when, Action: Block, Why: DNO, Ends: true}, when: scalar{text: when, at: Position{"rules.yaml", 1, 7}, doc: doc, block: true}}}}
 		began := time.Now()
 		rs, err := compileSource(Settings{Redress: testRedress}, src)
-		if took := time.Since(began); took > 10*time.Second {
+		if took := time.Since(began); took > time.Minute {
 			t.Fatalf("took %v", took)
 		}
 		if (rs == nil) == (err == nil) {

@@ -3,16 +3,15 @@ package rules
 import (
 	"fmt"
 	"net/netip"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
-
-	"go.uber.org/goleak"
 )
 
 // Calls are decided while rules are swapped: each by one whole ruleset.
 func TestDecideDuringSwap(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	defer leavesNone(t)()
 	var sets []*Ruleset
 	for i := range 4 {
 		sets = append(sets, compiled(t, Settings{Trunks: []Trunk{testTrunk(t, "carrier", "192.0.2.0/24", true)}}, "rules.yaml",
@@ -26,6 +25,7 @@ func TestDecideDuringSwap(t *testing.T) {
 	}
 	e.Swap(sets[0])
 	var stop atomic.Bool
+	var decided atomic.Int64
 	var calls sync.WaitGroup
 	for g := range 4 {
 		calls.Go(func() {
@@ -38,6 +38,8 @@ func TestDecideDuringSwap(t *testing.T) {
 					t.Errorf("label %s, target %s", v.Label, v.Target)
 					return
 				}
+				decided.Add(1)
+				runtime.Gosched() // the swaps have their turn on one processor, too
 				if i%16 == 0 {
 					e.Observe(&Outcome{At: testTime, ID: v.ID, Code: 404, Upstream: netip.MustParseAddr("192.0.2.1"), Ended: true})
 					e.Explain(c)
@@ -48,6 +50,9 @@ func TestDecideDuringSwap(t *testing.T) {
 	}
 	for i := range 200 {
 		e.Swap(sets[i%len(sets)])
+		for before := decided.Load(); decided.Load() == before && !t.Failed(); {
+			runtime.Gosched()
+		}
 	}
 	stop.Store(true)
 	calls.Wait()

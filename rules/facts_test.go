@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/nyaruka/phonenumbers"
 	"go.uber.org/goleak"
@@ -228,8 +229,25 @@ func TestFactStats(t *testing.T) {
 	}
 }
 
+// leavesNone is to be deferred: it waits until the goroutines that have begun
+// since then have ended.
+func leavesNone(t *testing.T) func() {
+	before := goleak.IgnoreCurrent()
+	return func() {
+		for end := time.Now().Add(2 * time.Minute); ; {
+			err := goleak.Find(before)
+			if err == nil {
+				return
+			}
+			if time.Now().After(end) {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 func TestFactsEndWithTheirTable(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	defer leavesNone(t)()
 	table, err := newFacts(1 << 20)
 	if err != nil {
 		t.Fatal(err)

@@ -17,9 +17,6 @@ import (
 // second time, over strings and maps, and shares nothing with the compiler but
 // the facts about numbers and the parties of a call.
 
-// propertyPairs is how many pairs of a ruleset and a call a run compares.
-const propertyPairs = 200_000
-
 // seen is a call as a plain reading sees it.
 type seen struct {
 	numbers map[string]Number // by attribute

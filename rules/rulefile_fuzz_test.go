@@ -45,7 +45,7 @@ func FuzzRuleFile(f *testing.F) {
 		src := &source{files: []string{name}}
 		src.read(name, data)
 		rs, err := compileSource(Settings{Redress: testRedress, Trunks: []Trunk{{Name: "carrier-a"}}}, src)
-		if took := time.Since(began); took > 10*time.Second {
+		if took := time.Since(began); took > time.Minute {
 			t.Fatalf("%d bytes took %v", len(data), took)
 		}
 		if (rs == nil) == (err == nil) {
