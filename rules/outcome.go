@@ -18,6 +18,7 @@ type Outcome struct {
 	Talk     time.Duration // answer to hang-up, 0 when unanswered or still talking
 	Ended    bool          // the call is over: a hang-up after an answer, or a failure
 	ByCaller bool          // the caller hung up or cancelled
+	Cause    uint8         // Q.850 cause of the end, 0 when unknown
 }
 
 // Observed says what became of an Outcome.

@@ -88,24 +88,46 @@ func (a *Answer) add(name string, text []byte) {
 	a.n++
 }
 
-// present sets what the called party sees of the caller: nothing, or a mark
-// before the name.
+// present sets what the called party sees of the caller: a mark before the name,
+// no number. FreeSWITCH copies headers of the caller to the called side, so a mark
+// that is not ours goes, and of a withheld caller all of them. What shows that it
+// is withheld (privacy full) the dialplan does where it finds ringfence_withhold.
 func (a *Answer) present(c *rules.Call, v *rules.Verdict) {
-	if v.Label != "" {
-		a.add("sip_h_X-Ringfence-Label", appendName(a.text, v.Label))
-	}
 	switch {
 	case v.Withhold:
-		a.add("effective_caller_id_name", append(a.text, "Anonymous"...))
+		a.add("sip_copy_custom_headers", append(a.text, "false"...))
+	case v.Label != "":
+		a.add(labelHeader, appendName(a.text, v.Label))
+	case c.Headers != nil:
+		if _, ok := c.Headers.Header("X-Ringfence-Label"); ok {
+			a.add(labelHeader, a.text)
+		}
+	}
+	if v.Withhold {
 		a.add("effective_caller_id_number", append(a.text, "anonymous"...))
 		a.add("ringfence_withhold", append(a.text, "true"...))
-	case v.Label != "":
-		text := append(appendName(append(a.text, '['), v.Label), ']')
-		if c.From.Display != "" {
-			text = appendName(append(text, ' '), c.From.Display)
-		}
-		a.add("effective_caller_id_name", text)
 	}
+	if v.Withhold || v.Label != "" {
+		a.add("effective_caller_id_name", appendShown(a.text, c, v))
+	}
+}
+
+const labelHeader = "sip_h_X-Ringfence-Label"
+
+// appendShown appends the name that the called party sees.
+func appendShown(dst []byte, c *rules.Call, v *rules.Verdict) []byte {
+	name := c.From.Display
+	if v.Withhold {
+		name = "Anonymous"
+	}
+	if v.Label == "" {
+		return append(dst, name...)
+	}
+	dst = append(appendName(append(dst, '['), v.Label), ']')
+	if name != "" {
+		dst = appendName(append(dst, ' '), name)
+	}
+	return dst
 }
 
 // refuse sets what goes out with the answer of a block. FreeSWITCH puts a Reason

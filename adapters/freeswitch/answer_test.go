@@ -16,6 +16,7 @@ func TestAnswer(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		display string
+		channel channel
 		v       rules.Verdict
 		want    []string
 		respond string
@@ -31,7 +32,15 @@ func TestAnswer(t *testing.T) {
 		},
 		{
 			name: "withhold", display: "Alice", v: rules.Verdict{Withhold: true, Label: "Spam"},
-			want: []string{"ringfence_id=0123456789abcdefghjk", "sip_h_X-Ringfence-Label=Spam", "effective_caller_id_name=Anonymous", "effective_caller_id_number=anonymous", "ringfence_withhold=true", "ringfence_verdict=allow"},
+			want: []string{"ringfence_id=0123456789abcdefghjk", "sip_copy_custom_headers=false", "effective_caller_id_number=anonymous", "ringfence_withhold=true", "effective_caller_id_name=[Spam] Anonymous", "ringfence_verdict=allow"},
+		},
+		{
+			name: "withhold alone", display: "Alice", v: rules.Verdict{Withhold: true},
+			want: []string{"ringfence_id=0123456789abcdefghjk", "sip_copy_custom_headers=false", "effective_caller_id_number=anonymous", "ringfence_withhold=true", "effective_caller_id_name=Anonymous", "ringfence_verdict=allow"},
+		},
+		{
+			name: "a label that the caller gave himself", channel: variables("sip_h_X-Ringfence-Label: Friend"),
+			want: []string{"ringfence_id=0123456789abcdefghjk", "sip_h_X-Ringfence-Label=", "ringfence_verdict=allow"},
 		},
 		{
 			name: "divert", v: rules.Verdict{Action: rules.Divert, Target: "sip:ivr@example.net"},
@@ -53,7 +62,7 @@ func TestAnswer(t *testing.T) {
 		c.v.ID = decisionID
 		var a Answer
 		for range 2 { // it may be reused
-			if err := a.Set(&rules.Call{From: rules.Identity{Display: c.display}}, &c.v); err != nil {
+			if err := a.Set(&rules.Call{From: rules.Identity{Display: c.display}, Headers: headers{c.channel}}, &c.v); err != nil {
 				t.Fatalf("%s: %v", c.name, err)
 			}
 		}
