@@ -24,7 +24,7 @@ unit: need-go ## unit tests, and the seeds of every fuzzer
 race: need-go need-race ## the same under the race detector
 	CGO_ENABLED=1 go test -pgo=off -race $(PACKAGES)
 
-integration: build need-kamailio need-docker ## real Kamailio and sipp, native and in Docker
+integration: build need-kamailio need-docker need-freeswitch ## real Kamailio, FreeSWITCH and sipp, native and in Docker
 	go test -count=1 -timeout 20m -p 1 ./integration/...
 
 lint: need-go ## gofmt, vet, staticcheck and the import directions
@@ -49,7 +49,7 @@ docker: ## build the images and start Kamailio with ringfence (Compose v1 or v2)
 clean: ## remove what make built
 	rm -rf bin
 
-need-go need-race need-kamailio need-docker:
+need-go need-race need-kamailio need-docker need-freeswitch:
 	@integration/need.sh $(@:need-%=%)
 
-.PHONY: help build demo test unit race integration lint fuzz bench profile docker clean need-go need-race need-kamailio need-docker
+.PHONY: help build demo test unit race integration lint fuzz bench profile docker clean need-go need-race need-kamailio need-docker need-freeswitch

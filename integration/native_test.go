@@ -74,8 +74,19 @@ var built struct {
 	err          error
 }
 
-// startDaemon builds ringfence once and starts it with testdata/native.
+// startDaemon starts ringfence with testdata/native.
 func startDaemon(t testing.TB) *rig.Ringfence {
+	t.Helper()
+	r := newDaemon(t)
+	if err := r.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// newDaemon builds ringfence once and prepares it with testdata/native; the test
+// starts it.
+func newDaemon(t testing.TB) *rig.Ringfence {
 	t.Helper()
 	built.Do(func() {
 		if built.dir, built.err = os.MkdirTemp("", "ringfence-build-"); built.err == nil {
@@ -85,12 +96,12 @@ func startDaemon(t testing.TB) *rig.Ringfence {
 	if built.err != nil {
 		t.Fatal(built.err)
 	}
-	r, err := rig.StartRingfence(built.program, "testdata/native")
+	r, err := rig.NewRingfence(built.program, "testdata/native")
 	if err != nil {
 		t.Fatal(err)
 	}
 	stops(t, "ringfence", func() error {
-		if t.Failed() {
+		if t.Failed() && r.Process != nil {
 			t.Logf("ringfence:\n%s", r.Log())
 		}
 		return r.Stop()

@@ -2,7 +2,8 @@
 # need.sh PART …: makes sure that what the Makefile's targets use is here. Installs
 # Debian packages that are missing, with sudo when not root, and says so.
 # Parts: go (a toolchain that can build this module), race (what its race
-# detector needs), kamailio (the switch, sipp and curl), docker (only looked for).
+# detector needs), kamailio (the switch, sipp and curl), docker and freeswitch (only
+# looked for).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -73,12 +74,20 @@ need_docker() {
   esac
 }
 
+# Nor is FreeSWITCH, which Debian has no package of. Its tests are skipped without one, in CI too.
+need_freeswitch() {
+  command -v "${RINGFENCE_FREESWITCH:-freeswitch}" >/dev/null && return
+  [ -z "${RINGFENCE_FREESWITCH:-}" ] || fail "RINGFENCE_FREESWITCH=$RINGFENCE_FREESWITCH is no program"
+  echo 'ringfence: no FreeSWITCH: its tests are skipped (set RINGFENCE_FREESWITCH to run them)'
+}
+
 for part in "$@"; do
   case $part in
     go) need_go ;;
     race) need_packages gcc libc6-dev ;;
     kamailio) need_packages kamailio kamailio-utils-modules sip-tester curl ;;
     docker) need_docker ;;
-    *) fail "need.sh: unknown part \"$part\" (go, race, kamailio, docker)" ;;
+    freeswitch) need_freeswitch ;;
+    *) fail "need.sh: unknown part \"$part\" (go, race, kamailio, docker, freeswitch)" ;;
   esac
 done

@@ -29,6 +29,15 @@ func serveBare(kind string) error {
 	if err != nil {
 		return err
 	}
+	fmt.Println(l.Addr())
+	go func() {
+		var end [1]byte
+		_, _ = os.Stdin.Read(end[:])
+		os.Exit(0)
+	}()
+	if kind == socketKind {
+		return serveSocket(l)
+	}
 	var read uint64
 	s := &fasthttp.Server{
 		NoDefaultServerHeader: true,
@@ -39,11 +48,5 @@ func serveBare(kind string) error {
 			ctx.SetBody(answer)
 		},
 	}
-	fmt.Println(l.Addr())
-	go func() {
-		var end [1]byte
-		_, _ = os.Stdin.Read(end[:])
-		os.Exit(0)
-	}()
 	return s.Serve(l)
 }

@@ -100,7 +100,7 @@ func benchHTTP(p plan, dir string) (err error) {
 	}
 	figure("http_requests", c.ours.rate, "requests/s")
 	figure("http_bare_requests", c.theirs.rate, "requests/s")
-	c.figures("http_vs_bare")
+	c.faster.figures("http_vs_bare")
 	figure("http_cpu_us", c.ours.cpu, "µs")
 	figure("http_bare_cpu_us", c.theirs.cpu, "µs")
 	figure("added_cpu_us", c.ours.cpu-c.theirs.cpu, "µs")

@@ -75,6 +75,7 @@ var parts = []struct {
 	{"opa", benchOPA},
 	{"reload", benchReload},
 	{"kamailio", benchKamailio},
+	{"freeswitch", benchFreeSWITCHCalls},
 }
 
 func partNames() string {

@@ -81,13 +81,13 @@ func compareServers(p plan, ours, opa *server) (err error) {
 		return err
 	}
 	figure("http_opa_requests", c.theirs.rate, "requests/s")
-	c.figures("http_vs_opa")
+	c.faster.figures("http_vs_opa")
 	figure("http_opa_cpu_us", c.theirs.cpu, "µs")
 	c, err = alternate(max(1, p.pairs/3), them, nobody)
 	if err != nil {
 		return err
 	}
-	figure("opa_vs_bare", c.ratio, "ratio")
+	figure("opa_vs_bare", c.faster.median, "ratio")
 	return nil
 }
 

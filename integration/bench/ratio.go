@@ -74,22 +74,30 @@ func median(v []float64) float64 {
 
 // compared is the result of alternating pairs of runs.
 type compared struct {
-	ratio, low, high float64 // rate of ours over theirs: median, least, most
-	ours, theirs     sample  // medians of each figure
+	faster       ratio  // rate of ours over theirs
+	slower       ratio  // p50 of ours over theirs
+	ours, theirs sample // medians of each figure
+}
+
+// ratio is what pairs of runs gave.
+type ratio struct{ median, least, most float64 }
+
+func ratioOf(pairs []float64) ratio {
+	return ratio{median(pairs), slices.Min(pairs), slices.Max(pairs)}
 }
 
 // figures prints the ratio, and the least and the most of it.
-func (c *compared) figures(name string) {
-	figure(name, c.ratio, "ratio")
-	figure(name+"_least", c.low, "ratio")
-	figure(name+"_most", c.high, "ratio")
+func (r ratio) figures(name string) {
+	figure(name, r.median, "ratio")
+	figure(name+"_least", r.least, "ratio")
+	figure(name+"_most", r.most, "ratio")
 }
 
 // alternate runs the pair ours, theirs n times, each pair in the other order
 // than the one before, so that a drift of the machine's speed meets both.
 func alternate(n int, ours, theirs func() (sample, error)) (compared, error) {
 	var a, b []sample
-	var ratios []float64
+	var faster, slower []float64
 	for i := range n {
 		first, second := ours, theirs
 		if i%2 == 1 {
@@ -110,10 +118,10 @@ func alternate(n int, ours, theirs func() (sample, error)) (compared, error) {
 			return compared{}, fmt.Errorf("pair %d: %d of ours and %d of theirs were never answered", i+1, x.lost, y.lost)
 		}
 		a, b = append(a, x), append(b, y)
-		ratios = append(ratios, x.rate/y.rate)
-		fmt.Fprintf(os.Stderr, "  pair %d of %d: %.0f/s and %.0f/s, ratio %.3f\n", i+1, n, x.rate, y.rate, x.rate/y.rate)
+		faster, slower = append(faster, x.rate/y.rate), append(slower, x.p50/y.p50)
+		fmt.Fprintf(os.Stderr, "  pair %d of %d: %.0f/s and %.0f/s, ratio %.3f; p50 %.0f and %.0f µs, ratio %.3f\n", i+1, n, x.rate, y.rate, x.rate/y.rate, x.p50, y.p50, x.p50/y.p50)
 	}
-	return compared{median(ratios), slices.Min(ratios), slices.Max(ratios), middle(a), middle(b)}, nil
+	return compared{ratioOf(faster), ratioOf(slower), middle(a), middle(b)}, nil
 }
 
 // middle takes each figure's median by itself.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"time"
 )
@@ -13,6 +14,7 @@ import (
 type sipLoad struct {
 	address string
 	workers int
+	rate    float64 // calls a second over all workers; 0: as fast as they are answered
 	length  time.Duration
 	want    string // how the final status line begins
 	callers *callers
@@ -40,12 +42,23 @@ func (l sipLoad) worker(start time.Time) (times []float64, s sample, err error) 
 	ack := ackOf(invite)
 	ackAt := marks(ack)
 	buf := make([]byte, 4096)
-	for time.Since(start) < l.length {
+	pause, next := time.Duration(0), start
+	if l.rate > 0 {
+		pause = time.Duration(float64(time.Second) * float64(l.workers) / l.rate)
+		next = start.Add(rand.N(pause)) // so that workers don't call all at once
+	}
+	for ; ; next = next.Add(pause) {
+		if wait := time.Until(next); pause > 0 && wait > 0 {
+			time.Sleep(wait)
+		}
+		sent := time.Now()
+		if sent.Sub(start) >= l.length {
+			return times, s, nil
+		}
 		l.callers.next(invite, at)
 		for i, k := range ackAt {
 			copy(ack[k:k+10], invite[at[i]:at[i]+10])
 		}
-		sent := time.Now()
 		status, retries, err := ask(c, invite, invite[at[0]:at[0]+10], buf)
 		s.retries += retries
 		if err != nil {
@@ -60,7 +73,6 @@ func (l sipLoad) worker(start time.Time) (times []float64, s sample, err error) 
 			return nil, s, err
 		}
 	}
-	return times, s, nil
 }
 
 // ask sends the INVITE, again after each timer, until a final answer of its own

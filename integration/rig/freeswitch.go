@@ -59,16 +59,21 @@ func FindFreeSWITCH() (string, error) {
 // FreeSWITCHOptions says which FreeSWITCH to start.
 type FreeSWITCHOptions struct {
 	Program   string            // of FindFreeSWITCH
-	Contexts  []string          // of the dialplan: each has a SIP profile of its own that sends its calls there
-	Variables map[string]string // global ones, which the dialplan reads as $${NAME}
-	Dialplan  []string          // more files of contexts
-	Modules   []string          // more than calls need, as mod_curl; one that is not installed is missing from Modules
+	Modes     []string          // ways to ask, as "socket_open": each has a SIP profile and a dialplan context of its own
+	Contexts  []string          // more contexts that have a SIP profile, defined by Dialplan
+	Dialplan  []string          // more files of the dialplan, by their whole paths
+	Shipped   bool              // the shipped freeswitch.xml, whose one profile is ""; no Modes, Contexts, Dialplan, Modules
+	Ringfence *Ringfence        // the daemon to ask, started or not
+	Carrier   string            // host:port of the carrier
+	Variables map[string]string // more global ones: NAME to what $${NAME} reads
+	Modules   []string          // more than calls need, as mod_curl
+	Quiet     bool              // the log has warnings only
 }
 
 // FreeSWITCH is a running FreeSWITCH.
 type FreeSWITCH struct {
 	*Process
-	Addr     map[string]string // of the profile of each context: host:port, UDP and TCP
+	Addr     map[string]string // of the profile of each mode and context: host:port, UDP and TCP
 	ESL      string            // host:port of its event socket
 	Password string            // of its event socket
 
@@ -76,7 +81,8 @@ type FreeSWITCH struct {
 	options FreeSWITCHOptions
 }
 
-// modules are what calls through the shipped dialplan need.
+// modules are what calls through the shipped dialplan need; with the last one the
+// switch takes calls.
 var modules = []string{"mod_logfile", "mod_event_socket", "mod_commands", "mod_dptools", "mod_dialplan_xml", "mod_sofia"}
 
 //go:embed testdata/freeswitch.xml
@@ -111,55 +117,75 @@ func StartFreeSWITCH(o FreeSWITCHOptions) (*FreeSWITCH, error) {
 	return f, nil
 }
 
-// configure chooses the ports and writes freeswitch.xml.
+// configure chooses the ports and writes the configuration: the shipped files
+// with local.xml and, unless the shipped one is wanted, a freeswitch.xml that has
+// more than one way in.
 func (f *FreeSWITCH) configure() error {
-	type profile struct{ Name, Port string }
-	var data struct {
-		Dir, Shipped, ESLPort, Password string
-		RTPFirst, RTPLast               uint32
-		Modules, Dialplan, Names        []string
-		Variables                       map[string]string
-		Profiles                        []profile
-	}
-	port, err := FreePort()
-	if err != nil {
-		return err
-	}
-	data.ESLPort = strconv.Itoa(port)
-	f.ESL = net.JoinHostPort("127.0.0.1", data.ESLPort)
-	for _, name := range f.options.Contexts {
-		port, err := FreePort()
-		if err != nil {
-			return err
-		}
-		p := profile{name, strconv.Itoa(port)}
-		data.Profiles = append(data.Profiles, p)
-		f.Addr[name] = net.JoinHostPort("127.0.0.1", p.Port)
-	}
-	data.Dir, data.Password = f.dir, f.Password
-	data.Shipped = filepath.Join(Root(), "docker", "freeswitch")
-	data.RTPFirst = rtpFirst + nextRTP.Add(1)%((rtpLast-rtpFirst)/rtpEach)*rtpEach
-	data.RTPLast = data.RTPFirst + rtpEach - 1
-	data.Modules = slices.Concat(f.options.Modules, modules) // mod_sofia last: with it the switch takes calls
-	data.Variables = f.options.Variables
-	data.Names = slices.Sorted(maps.Keys(data.Variables))
-	for _, file := range f.options.Dialplan {
-		path, err := filepath.Abs(file)
-		if err != nil {
-			return fmt.Errorf("freeswitch: %w", err)
-		}
-		data.Dialplan = append(data.Dialplan, path)
-	}
-	var xml bytes.Buffer
-	if err := template.Must(template.New("freeswitch.xml").Parse(freeswitchXML)).Execute(&xml, data); err != nil {
-		return fmt.Errorf("freeswitch: %w", err)
-	}
 	for _, name := range folders {
 		if err := os.Mkdir(filepath.Join(f.dir, name), 0o700); err != nil {
 			return fmt.Errorf("freeswitch: %w", err)
 		}
 	}
-	return os.WriteFile(filepath.Join(f.dir, "conf", "freeswitch.xml"), xml.Bytes(), 0o600)
+	conf := filepath.Join(f.dir, "conf")
+	if err := os.CopyFS(conf, os.DirFS(filepath.Join(Root(), "docker", "freeswitch"))); err != nil {
+		return fmt.Errorf("freeswitch: %w", err)
+	}
+	variables := map[string]string{"esl_password": f.Password, "carrier": f.options.Carrier}
+	if r := f.options.Ringfence; r != nil {
+		variables["ringfence_socket"], variables["ringfence_http"] = r.Socket, r.Addr
+	}
+	maps.Copy(variables, f.options.Variables)
+	address := func(port string) (string, error) {
+		free, err := FreePort()
+		variables[port] = strconv.Itoa(free)
+		return net.JoinHostPort("127.0.0.1", variables[port]), err
+	}
+	var err error
+	if f.ESL, err = address("esl_port"); err != nil {
+		return err
+	}
+	if f.options.Shipped {
+		if f.Addr[""], err = address("sip_port"); err != nil {
+			return err
+		}
+	}
+	for _, name := range slices.Concat(f.options.Modes, f.options.Contexts) {
+		if f.Addr[name], err = address("sip_port_" + name); err != nil {
+			return err
+		}
+	}
+	var local bytes.Buffer
+	local.WriteString("<include>\n")
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		fmt.Fprintf(&local, " <X-PRE-PROCESS cmd=\"set\" data=\"%s=%s\"/>\n", name, variables[name])
+	}
+	local.WriteString("</include>\n")
+	if err := os.WriteFile(filepath.Join(conf, "local.xml"), local.Bytes(), 0o600); err != nil || f.options.Shipped {
+		return err
+	}
+	return f.main(filepath.Join(conf, "freeswitch.xml"))
+}
+
+// main writes freeswitch.xml.
+func (f *FreeSWITCH) main(file string) error {
+	first := rtpFirst + nextRTP.Add(1)%((rtpLast-rtpFirst)/rtpEach)*rtpEach
+	data := struct {
+		FreeSWITCHOptions
+		Dir, Level        string
+		RTPFirst, RTPLast uint32
+		Load, Profiles    []string
+	}{
+		f.options, f.dir, "debug", first, first + rtpEach - 1,
+		slices.Concat(f.options.Modules, modules), slices.Concat(f.options.Modes, f.options.Contexts),
+	}
+	if f.options.Quiet {
+		data.Level = "warning"
+	}
+	var xml bytes.Buffer
+	if err := template.Must(template.New("freeswitch.xml").Parse(freeswitchXML)).Execute(&xml, data); err != nil {
+		return fmt.Errorf("freeswitch: %w", err)
+	}
+	return os.WriteFile(file, xml.Bytes(), 0o600)
 }
 
 // folders are all that FreeSWITCH may write to: an installed one has its own

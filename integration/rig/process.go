@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -75,6 +77,24 @@ func (p *Process) Done() <-chan struct{} { return p.done }
 
 // PID is the number of the process.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Child is the process that the program started last, proc(5).
+func (p *Process) Child() (pid int, err error) {
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", p.PID()))
+	for _, file := range files {
+		text, readErr := os.ReadFile(file)
+		err = errors.Join(err, readErr)
+		for child := range strings.FieldsSeq(string(text)) {
+			if n, parseErr := strconv.Atoi(child); parseErr == nil {
+				pid = max(pid, n)
+			}
+		}
+	}
+	if pid == 0 {
+		err = errors.Join(err, fmt.Errorf("%s has no child", p.name))
+	}
+	return pid, err
+}
 
 // Log is what the program has printed so far.
 func (p *Process) Log() []byte {

@@ -20,6 +20,7 @@ type Ringfence struct {
 	*Process        // nil until Start
 	Addr     string // decision listener, host:port
 	Admin    string // admin listener, host:port
+	Socket   string // listener for FreeSWITCH's outbound sockets, host:port; closed unless the configuration has socket
 	Dir      string // its copy of the configuration, and its state
 
 	program string
@@ -80,7 +81,7 @@ func (r *Ringfence) configure(config string) error {
 	if err := os.CopyFS(r.Dir, os.DirFS(config)); err != nil {
 		return fmt.Errorf("ringfence: %w", err)
 	}
-	for _, addr := range []*string{&r.Addr, &r.Admin} {
+	for _, addr := range []*string{&r.Addr, &r.Admin, &r.Socket} {
 		port, err := FreePort()
 		if err != nil {
 			return err
@@ -111,8 +112,15 @@ func (r *Ringfence) configure(config string) error {
 }
 
 // Start starts the daemon, or again after Kill, at the same addresses.
-func (r *Ringfence) Start() error {
-	p, err := start(r.Dir, "ringfence", r.program, "serve", "--config", "ringfence.yaml")
+func (r *Ringfence) Start() error { return r.run("serve") }
+
+// Supervise does what Start does, under the program's own supervisor, which is
+// then the Process.
+func (r *Ringfence) Supervise() error { return r.run("supervise") }
+
+// run starts a verb of the program and waits until the daemon is ready.
+func (r *Ringfence) run(verb string) error {
+	p, err := start(r.Dir, "ringfence", r.program, verb, "--config", "ringfence.yaml")
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,178 @@
+package integration
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"ringfence/integration/rig"
+)
+
+// freeswitchModes are the ways to ask that a FreeSWITCH without further modules
+// has, each with the policy for a call that nobody decides.
+var freeswitchModes = []string{"socket_open", "socket_closed", "window_open", "window_closed", "park_open", "park_closed"}
+
+// freeswitchOptions says which FreeSWITCH and which daemon to start. The zero
+// value has every one of freeswitchModes.
+type freeswitchOptions struct {
+	modes     []string
+	modules   []string              // that the modes need
+	config    string                // more of ringfence.yaml
+	socket    string                // of ringfence.yaml, beside its address
+	rules     string                // one more file of rules, the last
+	others    int                   // switches more
+	answers   map[string]rig.Answer // of the carrier
+	variables map[string]string     // of the dialplan
+}
+
+// patient are the limits of tests that are not about limits: no machine is so
+// slow that a call of theirs goes on undecided.
+var patient = map[string]string{"ringfence_window": "20000", "ringfence_park": "20", "ringfence_curl": "20"}
+
+// withFreeSWITCH is a FreeSWITCH on this machine, the daemon that it asks and a
+// carrier behind it.
+type withFreeSWITCH struct {
+	*rig.FreeSWITCH
+	daemon  *rig.Ringfence
+	carrier *rig.Carrier
+	others  []withFreeSWITCH // with the same daemon and carrier
+}
+
+// startFreeSWITCH starts all three. The daemon has testdata/native, and reads the
+// switch's events when this returns.
+func startFreeSWITCH(t testing.TB, o freeswitchOptions) withFreeSWITCH {
+	t.Helper()
+	s := prepareFreeSWITCH(t, o)
+	if err := s.daemon.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.awaitEvents(t)
+	return s
+}
+
+// prepareFreeSWITCH does the same and leaves the daemon to be started.
+func prepareFreeSWITCH(t testing.TB, o freeswitchOptions) withFreeSWITCH {
+	t.Helper()
+	program := rig.NeedFreeSWITCH(t)
+	c, err := rig.StartCarrier(o.answers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stops(t, "carrier", c.Stop)
+	d := newDaemon(t)
+	if o.modes == nil {
+		o.modes = freeswitchModes
+	}
+	if o.variables == nil {
+		o.variables = patient
+	}
+	if o.socket == "" {
+		o.socket = "deadline: 20s"
+	}
+	config := o.config + "socket: {listen: " + d.Socket + ", " + o.socket + "}\nfreeswitch:\n"
+	var all []withFreeSWITCH
+	for i := range 1 + o.others {
+		f := startSwitch(t, rig.FreeSWITCHOptions{Program: program, Modes: o.modes, Modules: o.modules, Ringfence: d, Carrier: c.Addr, Variables: o.variables})
+		all = append(all, withFreeSWITCH{FreeSWITCH: f, daemon: d, carrier: c})
+		name := fmt.Sprintf("fs%d", i+1)
+		appendTo(t, d, name+".password", f.Password+"\n")
+		config += fmt.Sprintf("  - {name: %s, address: %s, password_file: %s.password}\n", name, f.ESL, name)
+	}
+	appendTo(t, d, "ringfence.yaml", config)
+	if o.rules != "" {
+		appendTo(t, d, "rules/zz.yaml", o.rules)
+	}
+	s := all[0]
+	s.others = all[1:]
+	return s
+}
+
+// startSwitch starts a FreeSWITCH and, when the test fails, shows its log.
+func startSwitch(t testing.TB, o rig.FreeSWITCHOptions) *rig.FreeSWITCH {
+	t.Helper()
+	f, err := rig.StartFreeSWITCH(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stops(t, "freeswitch", func() error {
+		if t.Failed() {
+			t.Logf("freeswitch:\n%s", f.Log())
+		}
+		return f.Stop()
+	})
+	return f
+}
+
+func appendTo(t testing.TB, d *rig.Ringfence, file, text string) {
+	t.Helper()
+	if err := d.Append(file, text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// awaitEvents waits until the daemon reads the events of the switch.
+func (s withFreeSWITCH) awaitEvents(t testing.TB) {
+	t.Helper()
+	s.metric(t, `ringfence_freeswitch_connected{switch="fs1"}`, 1)
+}
+
+// metric waits until a metric of the daemon has that value.
+func (s withFreeSWITCH) metric(t testing.TB, name string, want float64) {
+	t.Helper()
+	var got float64
+	err := rig.Wait(time.Minute, name, func() bool {
+		var err error
+		got, err = s.daemon.Metric(name)
+		return err == nil && got == want
+	})
+	if err != nil {
+		t.Fatalf("%v: it is %v, want %v", err, got, want)
+	}
+}
+
+// place places a call to the profile of a mode and fails the test when it gets
+// no final response.
+func (s withFreeSWITCH) place(t testing.TB, mode string, r rig.Request, o rig.PlaceOptions) *rig.Result {
+	t.Helper()
+	if o.Source == "" {
+		o.Source = outside
+	}
+	if o.Limit == 0 {
+		o.Limit = time.Minute
+	}
+	result, err := rig.Place("udp", s.Addr[mode], r.Bytes(), o)
+	if err != nil {
+		t.Fatalf("%s: %v", mode, err)
+	}
+	return result
+}
+
+// adapter is what metrics call a mode.
+func adapter(mode string) string {
+	way, _, _ := strings.Cut(mode, "_")
+	return "freeswitch-" + way
+}
+
+// closed tells whether calls that nobody decides are refused in this mode.
+func closed(mode string) bool { return strings.HasSuffix(mode, "_closed") }
+
+// older tells whether the switch is older than a version.
+func (s withFreeSWITCH) older(t testing.TB, version ...int) bool {
+	t.Helper()
+	text, err := s.Version()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, part := range strings.Split(text, ".") {
+		n, err := strconv.Atoi(part)
+		if err != nil {
+			t.Fatalf("version %q: %v", text, err)
+		}
+		if i < len(version) && n != version[i] {
+			return n < version[i]
+		}
+	}
+	return false
+}
