@@ -3,6 +3,7 @@ package esl
 import (
 	"errors"
 	"fmt"
+	"strconv"
 )
 
 // ErrUnsafe refuses to write what would become another line, another command or
@@ -10,6 +11,28 @@ import (
 var ErrUnsafe = errors.New("esl: text that has CR, LF or NUL, or none where there must be some, can't be sent")
 
 func unsafe(part string) error { return fmt.Errorf("%w (%s)", ErrUnsafe, part) }
+
+// What ends a Conn, or keeps it from being made, beside errors of the network.
+var (
+	ErrPassword = errors.New("the switch refuses the password: give the one of its event_socket.conf.xml")
+	ErrACL      = errors.New("the switch refuses our address: allow it in the ACL that apply-inbound-acl in its event_socket.conf.xml names (loopback.auto when none is named)")
+
+	errClosedBySwitch = errors.New("the switch closed the connection")
+)
+
+// ErrLagged tells that events were dropped because they were not read as fast
+// as they came: what they would have told must be asked for.
+var ErrLagged = errors.New("esl: events were lost: more came than were read")
+
+// ErrBusy refuses a command while as many as are allowed are unanswered.
+var ErrBusy = errors.New("esl: too many commands wait for the switch")
+
+// DisconnectError is the end of a connection as the switch announced it.
+type DisconnectError struct {
+	Text string // the notice's, e.g. "The system is being shut down."
+}
+
+func (e *DisconnectError) Error() string { return "the switch disconnected: " + strconv.Quote(e.Text) }
 
 // ReplyError is a refusal by the switch.
 type ReplyError struct {
@@ -31,4 +54,4 @@ func (e *BodyError) Error() string { return fmt.Sprintf("esl: %s: %s", e.Type, e
 // be told: the connection is of no more use.
 type FrameError struct{ Cause string }
 
-func (e *FrameError) Error() string { return "esl: not the event socket's protocol: " + e.Cause }
+func (e *FrameError) Error() string { return "not the event socket's protocol: " + e.Cause }
