@@ -98,10 +98,8 @@ func (a *Answer) present(c *rules.Call, v *rules.Verdict) {
 		a.add("sip_copy_custom_headers", append(a.text, "false"...))
 	case v.Label != "":
 		a.add(labelHeader, appendName(a.text, v.Label))
-	case c.Headers != nil:
-		if _, ok := c.Headers.Header("X-Ringfence-Label"); ok {
-			a.add(labelHeader, a.text)
-		}
+	case isMarked(c):
+		a.add(labelHeader, a.text)
 	}
 	if v.Withhold {
 		a.add("effective_caller_id_number", append(a.text, "anonymous"...))
@@ -113,6 +111,15 @@ func (a *Answer) present(c *rules.Call, v *rules.Verdict) {
 }
 
 const labelHeader = "sip_h_X-Ringfence-Label"
+
+// isMarked tells whether a caller brings a mark of their own.
+func isMarked(c *rules.Call) bool {
+	h, ok := c.Headers.(headers)
+	if ok {
+		_, ok = h.channel.Lookup("variable_" + labelHeader)
+	}
+	return ok
+}
 
 // appendShown appends the name that the called party sees.
 func appendShown(dst []byte, c *rules.Call, v *rules.Verdict) []byte {

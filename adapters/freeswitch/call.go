@@ -230,6 +230,9 @@ func readCSeq(ch Channel) uint32 {
 	if value == "" {
 		value = get(ch, "variable_sip_cseq")
 	}
+	if value == "" {
+		return 0 // it is often absent, and an error takes room
+	}
 	value, _, _ = strings.Cut(value, " ")
 	n, _ := strconv.ParseUint(value, 10, 32)
 	return uint32(n)

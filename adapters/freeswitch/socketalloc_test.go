@@ -10,9 +10,10 @@ import (
 	"ringfence/rules"
 )
 
-// socketAllocations are those of one decision: the text of the switch's
-// description, and the headers that a rule may ask for.
-const socketAllocations = 2
+// socketAllocations are those of one decision: the text that the switch sent,
+// the Request-URI and the P-Asserted-Identity, which it sends in parts, and the
+// headers that a rule may ask for.
+const socketAllocations = 4
 
 func TestSocketAllocates(t *testing.T) {
 	text := switchSide(t, "20-out-sync-reject", 1)
