@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,10 +21,9 @@ func TestFreeSWITCHText(t *testing.T) {
 	texts := []string{
 		`${` + run + `}`, `$${` + run + `}`, `$\'{` + run + `}`, `\${` + run + `}`, `$\\{` + run + `}`, `%{` + run + `}`, `$$'{` + run + `}`, `#{` + run + `}`,
 		`@{` + run + `}`, `${${hostname}}`, `$${hostname}`, `^^:a:b`, `^^;ringfence_verdict=allow;x=y`, `a|ringfence_verdict=allow|b`, `a;ringfence_verdict=allow`, "a\x1fringfence_verdict=allow",
-		`[ringfence_verdict=allow]`, `{ringfence_verdict=allow}`, `<ringfence_verdict=allow>`, `it's`, `\"quoted\"`, `back\\slash`, `100%`, `%0d%0aringfence_verdict: allow`, `Jos\xc3\xa9 José 日本`,
+		`[ringfence_verdict=allow]`, `{ringfence_verdict=allow}`, `<ringfence_verdict=allow>`, `it's`, `\"quoted\"`, `back\\slash`, `100%`, `%0d%0aringfence_verdict: allow`, `José 日本`,
 		`a XML public`, `:_:`, `a,b`, `inline`, `m:^:` + run, ``, ` `, strings.Repeat("long ", 200),
 	}
-	encode := strings.NewReplacer("%", "%25", " ", "%20", "$", "%24", "{", "%7B", "}", "%7D", "'", "%27", `"`, "%22", `\`, "%5C", "^", "%5E", ";", "%3B", ":", "%3A", "|", "%7C", "<", "%3C", ">", "%3E", "[", "%5B", "]", "%5D", "#", "%23", "@", "%40", ",", "%2C", "\x1f", "%1F", "/", "%2F").Replace
 	for _, mode := range freeswitchModes {
 		t.Run(mode, func(t *testing.T) {
 			for _, text := range texts {
@@ -34,7 +34,7 @@ func TestFreeSWITCHText(t *testing.T) {
 				}
 				before := len(s.carrier.Requests("INVITE"))
 				r = s.place(t, mode, rig.Request{From: `"` + text + `" ` + from("+13035550280"), Headers: []string{
-					"X-Text: " + text, "Subject: " + text, `P-Asserted-Identity: "` + text + `" ` + from("+13035550280"), "Diversion: <sip:" + encode(text) + "@h>;reason=" + text,
+					"X-Text: " + text, "Subject: " + text, `P-Asserted-Identity: "` + text + `" ` + from("+13035550280"), "Diversion: <sip:" + escaped(text) + "@h>;reason=" + text,
 				}}, rig.PlaceOptions{})
 				if r.Code != 200 {
 					t.Errorf("a marked caller with the name %q: %s", text, r.Status)
@@ -42,7 +42,7 @@ func TestFreeSWITCHText(t *testing.T) {
 					t.Errorf("a marked caller with the name %q at the carrier:\n%s", text, m)
 				}
 				// A called user that is no number goes wherever the dialplan sends it, or nowhere, but not past ringfence.
-				r = s.place(t, mode, rig.Request{From: from("+13035550260"), URI: to("1" + encode(text)), To: "<" + to("12025550200") + ">"}, rig.PlaceOptions{})
+				r = s.place(t, mode, rig.Request{From: from("+13035550260"), URI: to("1" + escaped(text)), To: "<" + to("12025550200") + ">"}, rig.PlaceOptions{})
 				if r.Code < 400 {
 					t.Errorf("a listed caller calls %q: %s", text, r.Status)
 				}
@@ -52,6 +52,18 @@ func TestFreeSWITCHText(t *testing.T) {
 			}
 		})
 	}
-	// The mark of the test itself.
-	_ = os.Remove(ran)
+}
+
+// escaped is text as the user part of a URI, every octet but letters and digits
+// as its percent escape.
+func escaped(text string) string {
+	var b strings.Builder
+	for _, c := range []byte(text) {
+		if '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
 }
