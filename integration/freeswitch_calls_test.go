@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -40,6 +41,15 @@ func TestFreeSWITCHCalls(t *testing.T) {
 	}
 }
 
+// TestFreeSWITCHShipped places the same calls through the shipped configuration.
+func TestFreeSWITCHShipped(t *testing.T) {
+	t.Parallel()
+	s := startFreeSWITCH(t, freeswitchOptions{shipped: true})
+	placeCalls(t, s.carrier, func(t testing.TB, r rig.Request, o rig.PlaceOptions) *rig.Result {
+		return s.place(t, "", r, o)
+	})
+}
+
 // TestFreeSWITCHForbidden holds the other answer to do-not-originate and
 // administrative, which the configuration chooses.
 func TestFreeSWITCHForbidden(t *testing.T) {
@@ -64,8 +74,7 @@ func TestFreeSWITCHAltered(t *testing.T) {
 		t.Fatal(err)
 	}
 	stops(t, "target", target.Stop)
-	s := startFreeSWITCH(t, freeswitchOptions{})
-	_ = target
+	s := startFreeSWITCH(t, freeswitchOptions{rules: "rules:\n  - {id: elsewhere, when: callee == \"+12025550230\", divert: sip:challenge@" + target.Addr + "}\n"})
 	for _, mode := range freeswitchModes {
 		t.Run(mode, func(t *testing.T) {
 			arrived := func(r rig.Request) []byte {
@@ -83,8 +92,18 @@ func TestFreeSWITCHAltered(t *testing.T) {
 				t.Errorf("labelled:\n%s", m)
 			}
 			m := arrived(rig.Request{From: `"Joe 301.555.0290" ` + from("+13015550290"), Headers: []string{"P-Asserted-Identity: <tel:+13015550290>", "Remote-Party-ID: " + from("3015550290") + ";party=calling;privacy=off"}})
-			if strings.Contains(digits(m), "3015550290") {
+			if strings.Contains(digits(m), "3015550290") || strings.Contains(string(m), "Joe") {
 				t.Errorf("withheld:\n%s", m)
+			}
+			before, elsewhere := len(s.carrier.Requests("INVITE")), len(target.Requests("INVITE"))
+			if r := s.place(t, mode, rig.Request{URI: to("12025550230"), From: `"Joe" ` + from("+13015550299")}, rig.PlaceOptions{}); r.Code != 200 {
+				t.Errorf("diverted: %s", r.Status)
+			}
+			if all := target.Requests("INVITE"); len(all) != elsewhere+1 || !strings.HasPrefix(rig.FirstLine(all[elsewhere]), "INVITE sip:challenge@"+target.Addr) || !strings.HasPrefix(rig.Header(all[elsewhere], "From"), `"Joe" <sip:+13015550299@`) {
+				t.Errorf("diverted, %d calls at the target:\n%s", len(all)-elsewhere, bytes.Join(all[elsewhere:], nil))
+			}
+			if arrived := len(s.carrier.Requests("INVITE")) - before; arrived != 0 {
+				t.Errorf("diverted: %d calls at the carrier, too", arrived)
 			}
 		})
 	}

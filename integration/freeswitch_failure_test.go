@@ -233,7 +233,7 @@ func TestFreeSWITCHBounds(t *testing.T) {
 	t.Parallel()
 	modes := []string{"socket_open", "socket_closed"}
 	t.Run("connections", func(t *testing.T) {
-		s := startFreeSWITCH(t, freeswitchOptions{modes: modes, socket: "deadline: 20s, connections: 2"})
+		s := startFreeSWITCH(t, freeswitchOptions{modes: modes, socket: "deadline: 10s, connections: 2"})
 		s.recovers(t, modes)
 		for range 2 {
 			c, err := net.Dial("tcp", s.daemon.Socket)

@@ -18,6 +18,7 @@ var freeswitchModes = []string{"socket_open", "socket_closed", "window_open", "w
 // value has every one of freeswitchModes.
 type freeswitchOptions struct {
 	modes     []string
+	shipped   bool                  // the shipped freeswitch.xml instead, whose one mode is ""
 	modules   []string              // that the modes need
 	config    string                // more of ringfence.yaml
 	socket    string                // of ringfence.yaml, beside its address
@@ -62,19 +63,19 @@ func prepareFreeSWITCH(t testing.TB, o freeswitchOptions) withFreeSWITCH {
 	}
 	stops(t, "carrier", c.Stop)
 	d := newDaemon(t)
-	if o.modes == nil {
+	if o.modes == nil && !o.shipped {
 		o.modes = freeswitchModes
 	}
 	if o.variables == nil {
 		o.variables = patient
 	}
 	if o.socket == "" {
-		o.socket = "deadline: 20s"
+		o.socket = "deadline: 10s"
 	}
 	config := o.config + "socket: {listen: " + d.Socket + ", " + o.socket + "}\nfreeswitch:\n"
 	var all []withFreeSWITCH
 	for i := range 1 + o.others {
-		f := startSwitch(t, rig.FreeSWITCHOptions{Program: program, Modes: o.modes, Modules: o.modules, Ringfence: d, Carrier: c.Addr, Variables: o.variables})
+		f := startSwitch(t, rig.FreeSWITCHOptions{Program: program, Modes: o.modes, Shipped: o.shipped, Modules: o.modules, Ringfence: d, Carrier: c.Addr, Variables: o.variables})
 		all = append(all, withFreeSWITCH{FreeSWITCH: f, daemon: d, carrier: c})
 		name := fmt.Sprintf("fs%d", i+1)
 		appendTo(t, d, name+".password", f.Password+"\n")

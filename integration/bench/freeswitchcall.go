@@ -68,7 +68,7 @@ func benchFreeSWITCHCalls(p plan, dir string) (err error) {
 	who := &callers{listed: 1}
 	load := func(address string, pid int) func() (sample, error) {
 		return func() (sample, error) {
-			return sipLoad{address: address, workers: callsAtOnce, rate: callRate, length: p.length(), want: "SIP/2.0 603 Network Blocked", callers: who}.
+			return sipLoad{address: address, workers: callsAtOnce, rate: callRate, length: p.length(), want: "SIP/2.0 603 Network Blocked", offer: true, callers: who}.
 				run(func() (time.Duration, error) { return processorTime(pid) })
 		}
 	}

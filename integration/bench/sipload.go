@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"net"
 	"time"
+
+	"ringfence/integration/rig"
 )
 
 // sipLoad places calls that the switch refuses by itself: INVITE, final answer,
@@ -17,6 +19,7 @@ type sipLoad struct {
 	rate    float64 // calls a second over all workers; 0: as fast as they are answered
 	length  time.Duration
 	want    string // how the final status line begins
+	offer   bool   // INVITEs offer a session, without which FreeSWITCH refuses them
 	callers *callers
 }
 
@@ -38,6 +41,9 @@ func (l sipLoad) worker(start time.Time) (times []float64, s sample, err error) 
 	}
 	defer c.Close()
 	invite := invite700(c.LocalAddr().String())
+	if l.offer {
+		invite = offering(invite)
+	}
 	at := marks(invite)
 	ack := ackOf(invite)
 	ackAt := marks(ack)
@@ -101,6 +107,12 @@ func ask(c net.Conn, invite, digits, buf []byte) (status []byte, retries int, er
 	return nil, retries, errors.New("no final answer")
 }
 
+// offering is an INVITE with a session in place of its empty body.
+func offering(invite []byte) []byte {
+	head := bytes.TrimSuffix(invite, []byte("Content-Length: 0\r\n\r\n"))
+	return fmt.Appendf(head, "Content-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s", len(rig.SDP), rig.SDP)
+}
+
 // marks finds every callerMark.
 func marks(message []byte) (at []int) {
 	for from := 0; ; {
@@ -123,10 +135,10 @@ func ackOf(invite []byte) []byte {
 		case bytes.HasPrefix(line, []byte("CSeq:")):
 			ack.WriteString("CSeq: 1 ACK\r\n")
 		case bytes.HasPrefix(line, []byte("Via:")), bytes.HasPrefix(line, []byte("Max-Forwards:")), bytes.HasPrefix(line, []byte("From:")),
-			bytes.HasPrefix(line, []byte("To:")), bytes.HasPrefix(line, []byte("Call-ID:")), bytes.HasPrefix(line, []byte("Content-Length:")):
+			bytes.HasPrefix(line, []byte("To:")), bytes.HasPrefix(line, []byte("Call-ID:")):
 			ack.Write(line)
 		}
 	}
-	ack.WriteString("\r\n")
+	ack.WriteString("Content-Length: 0\r\n\r\n")
 	return ack.Bytes()
 }

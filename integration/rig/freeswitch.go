@@ -130,7 +130,7 @@ func (f *FreeSWITCH) configure() error {
 	if err := os.CopyFS(conf, os.DirFS(filepath.Join(Root(), "docker", "freeswitch"))); err != nil {
 		return fmt.Errorf("freeswitch: %w", err)
 	}
-	variables := map[string]string{"esl_password": f.Password, "carrier": f.options.Carrier}
+	variables := map[string]string{"esl_ip": "127.0.0.1", "esl_client": "127.0.0.1/32", "esl_password": f.Password, "carrier": f.options.Carrier}
 	if r := f.options.Ringfence; r != nil {
 		variables["ringfence_socket"], variables["ringfence_http"] = r.Socket, r.Addr
 	}
