@@ -3,6 +3,7 @@ package esltest
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,10 +85,28 @@ func (p *Peer) CloseWrite() error {
 }
 
 // ReadCommand waits for the client's next command.
-func (p *Peer) ReadCommand() (Command, error) {
+func (p *Peer) ReadCommand() (Command, error) { return readCommand(p.in) }
+
+// Commands reads what a client sends as the switch does: lines up to an empty
+// one, and the body of which a content-length tells.
+func Commands(sent []byte) ([]Command, error) {
+	var all []Command
+	for in := bufio.NewReader(bytes.NewReader(sent)); ; {
+		c, err := readCommand(in)
+		if err == io.EOF && c.Line == "" {
+			return all, nil
+		}
+		if err != nil {
+			return all, err
+		}
+		all = append(all, c)
+	}
+}
+
+func readCommand(in *bufio.Reader) (Command, error) {
 	c := Command{Header: map[string]string{}}
 	for {
-		line, err := p.in.ReadString('\n')
+		line, err := in.ReadString('\n')
 		if err != nil {
 			return c, err
 		}
@@ -99,9 +118,12 @@ func (p *Peer) ReadCommand() (Command, error) {
 			name, value, _ := strings.Cut(line, ":")
 			c.Header[strings.ToLower(name)] = strings.TrimLeft(value, " ")
 		case c.Line != "":
-			n, _ := strconv.Atoi(c.Header["content-length"])
+			n, err := strconv.ParseUint(cmp.Or(c.Header["content-length"], "0"), 10, 32)
+			if err != nil {
+				return c, err
+			}
 			body := make([]byte, n)
-			_, err := io.ReadFull(p.in, body)
+			_, err = io.ReadFull(in, body)
 			c.Body = string(body)
 			return c, err
 		}
@@ -150,10 +172,11 @@ func PlayPieces(s *Session, size int) Script {
 				}
 				continue
 			}
-			for turn := (&Peer{in: bufio.NewReader(bytes.NewReader(t.Bytes))}); ; {
-				if _, err := turn.ReadCommand(); err != nil {
-					break
-				}
+			commands, err := Commands(t.Bytes)
+			if err != nil {
+				return err
+			}
+			for range commands {
 				if _, err := p.ReadCommand(); err != nil {
 					return err
 				}
