@@ -165,13 +165,13 @@ func (c *Conn) failure() error {
 
 // read hands out messages until the connection ends.
 func (c *Conn) read() {
+	var e Event
 	for {
-		e := new(Event)
-		err := c.decode(e)
+		err := c.decode(&e)
 		var lost *BodyError
 		switch {
 		case err == nil:
-			err = c.take(e)
+			err = c.take(&e)
 		case errors.As(err, &lost):
 			c.unreadable.Add(1)
 			continue
@@ -191,13 +191,13 @@ func (c *Conn) decode(e *Event) error {
 	return err
 }
 
-// take gives e to whom it is for. An error ends the connection.
+// take gives a copy of e to whom it is for. An error ends the connection.
 func (c *Conn) take(e *Event) error {
 	switch e.typ {
 	case CommandReply, APIResponse:
-		return c.reply(e)
+		return c.reply(e.Clone())
 	case EventPlain, EventJSON:
-		if !c.endJob(e) {
+		if e = e.Clone(); !c.endJob(e) {
 			c.received.Add(1)
 			c.events.put(e)
 		}
