@@ -78,11 +78,13 @@ func (p *Peer) Disconnect(text string) error {
 
 // CloseWrite ends what the switch sends; it goes on to read.
 func (p *Peer) CloseWrite() error {
-	if half, ok := p.conn.(interface{ CloseWrite() error }); ok {
+	if half, ok := p.conn.(halfCloser); ok {
 		return half.CloseWrite()
 	}
-	return nil
+	return errors.New("esltest: the connection can't be half closed")
 }
+
+type halfCloser interface{ CloseWrite() error }
 
 // ReadCommand waits for the client's next command.
 func (p *Peer) ReadCommand() (Command, error) { return readCommand(p.in) }
@@ -130,17 +132,19 @@ func readCommand(in *bufio.Reader) (Command, error) {
 	}
 }
 
-// run plays script on a connection and ends it as a switch does: what the
-// client still sends is read, so that it is not reset before it has all.
-func run(ctx context.Context, conn net.Conn, script Script) error {
+// Play plays the script as one end of a connection, which it closes then as a
+// switch does: what the other end still sends is read, so that it is not reset
+// before it has all. When ctx ends, the connection is closed at once. The error
+// is the script's, but for a connection that the other end has closed.
+func (s Script) Play(ctx context.Context, conn net.Conn) error {
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	p := &Peer{conn: conn, in: bufio.NewReader(conn), context: ctx}
-	if err := script(p); err != nil {
+	if err := s(p); err != nil {
 		return ended(err)
 	}
-	if err := p.CloseWrite(); err != nil {
-		return ended(err)
+	if half, ok := conn.(halfCloser); !ok || half.CloseWrite() != nil {
+		return nil
 	}
 	_ = conn.SetReadDeadline(time.Now().Add(Patience))
 	_, err := io.Copy(io.Discard, conn)
@@ -150,7 +154,7 @@ func run(ctx context.Context, conn net.Conn, script Script) error {
 // ended leaves out that the other side ended the connection.
 func ended(err error) error {
 	var network net.Error
-	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.As(err, &network) {
+	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe) || errors.As(err, &network) {
 		return nil
 	}
 	return err

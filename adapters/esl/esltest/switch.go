@@ -67,7 +67,7 @@ func (s *Switch) accept(ctx context.Context, l net.Listener, script Script) {
 		s.accepted++
 		s.mu.Unlock()
 		s.done.Go(func() {
-			if err := run(ctx, conn, script); err != nil {
+			if err := script.Play(ctx, conn); err != nil {
 				s.mu.Lock()
 				defer s.mu.Unlock()
 				s.errs = append(s.errs, err)
@@ -96,5 +96,5 @@ func Dial(ctx context.Context, address string, script Script) error {
 	if err != nil {
 		return err
 	}
-	return run(ctx, conn, script)
+	return script.Play(ctx, conn)
 }
