@@ -29,7 +29,8 @@ var (
 
 	requestsDesc = desc("bad_requests_total", "Requests to the decision listener that were not decided, by what was wrong.", "adapter", "outcome")
 	sourcesDesc  = desc("bad_sources_total", "Calls whose source address could not be read.", "adapter")
-	panicsDesc   = desc("panics_total", "Panics while a call was decided; the call passed.", "adapter")
+	unaskedDesc  = desc("unasked_lookups_total", "Look-ups of the dialplan by mod_xml_curl that are of no new call.", "adapter")
+	panicsDesc   = desc("panics_total", "Panics while a call was decided; the call passed, or had no answer.", "adapter")
 	refusedDesc  = desc("refused_connections_total", "Connections to the decision listener from no network of clients.")
 	acceptDesc   = desc("accept_errors_total", "Attempts to accept a connection on either listener that failed, as without a free file descriptor.")
 	outcomesDesc = desc("outcomes_total", "Reports of what became of a call, by what was made of them.", "adapter", "outcome")
@@ -98,6 +99,7 @@ func (m metrics) Describe(chan<- *prometheus.Desc) {}
 func (m metrics) Collect(to chan<- prometheus.Metric) {
 	s := sink{to}
 	m.calls(s)
+	m.freeswitchHTTP(s)
 	m.rules(s)
 	m.records(s)
 	m.reloads(s)
@@ -105,7 +107,10 @@ func (m metrics) Collect(to chan<- prometheus.Metric) {
 	m.engine(s)
 }
 
-const adapterKamailio = "kamailio"
+const (
+	adapterKamailio = "kamailio"
+	adapterHTTP     = "freeswitch-http"
+)
 
 func (m metrics) calls(s sink) {
 	c := m.program.handler.Counters()
@@ -132,6 +137,18 @@ func (m metrics) calls(s sink) {
 	s.counter(outcomesDesc, c.OutcomesDuplicate.Load(), adapterKamailio, "duplicate")
 	s.counter(outcomesDesc, c.OutcomesIgnored.Load(), adapterKamailio, "ignored")
 	s.counter(outcomesDesc, c.OutcomesMalformed.Load(), adapterKamailio, "malformed")
+}
+
+func (m metrics) freeswitchHTTP(s sink) {
+	c := m.program.freeswitchHTTP.Counters()
+	s.counter(callsDesc, c.Allowed.Load(), adapterHTTP, rules.Allow.String())
+	s.counter(callsDesc, c.Blocked.Load(), adapterHTTP, rules.Block.String())
+	s.counter(callsDesc, c.Diverted.Load(), adapterHTTP, rules.Divert.String())
+	s.histogram(secondsDesc, &m.program.overHTTP.latency, adapterHTTP)
+	s.counter(requestsDesc, c.Misdirected.Load(), adapterHTTP, "misdirected")
+	s.counter(requestsDesc, c.Unwritable.Load(), adapterHTTP, "unwritable")
+	s.counter(unaskedDesc, c.Unasked.Load(), adapterHTTP)
+	s.counter(panicsDesc, c.Panics.Load(), adapterHTTP)
 }
 
 func (m metrics) rules(s sink) {

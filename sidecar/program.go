@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"ringfence/adapters/freeswitch"
 	"ringfence/adapters/kamailio"
 	"ringfence/rules"
 )
@@ -54,6 +55,9 @@ type Program struct {
 	reloader *reloader
 	feeds    *feeds
 	kamailio *asked
+
+	freeswitchHTTP *freeswitch.HTTP
+	overHTTP       *asked
 	networks *networks // that may ask
 	clients  *clients
 	refused  atomic.Uint64 // connections from no client
@@ -126,6 +130,8 @@ func (p *Program) Start() (err error) {
 		ReadTimeout:  c.Timeouts.Read,
 		WriteTimeout: c.Timeouts.Write,
 	})
+	p.overHTTP = &asked{service: p.service}
+	p.freeswitchHTTP = freeswitch.NewHTTP(p.overHTTP, freeswitch.HTTPOptions{Now: p.now, Logger: p.log.Logger})
 	decisions, err := p.listen("listen", c.Listen)
 	if err != nil {
 		return err
@@ -288,6 +294,8 @@ func (p *Program) serveAdmin(l net.Listener) {
 
 func (p *Program) serveDecisions() {
 	server := p.handler.Server()
+	routes := decisionRoutes{freeswitch: p.freeswitchHTTP, other: server.Handler}
+	server.Handler, server.HeaderReceived = routes.handle, routes.limits
 	var running sync.WaitGroup
 	running.Go(func() {
 		if err := server.Serve(p.clients); err != nil && !p.stopping.Load() {

@@ -101,9 +101,20 @@ func Version() string {
 	return info.Main.Version
 }
 
+// callCounts are those of all adapters.
+func (p *Program) callCounts() CallCounts {
+	kamailio, http := p.handler.Counters(), p.freeswitchHTTP.Counters()
+	return CallCounts{
+		Allowed:   kamailio.Allowed.Load() + http.Allowed.Load(),
+		Blocked:   kamailio.Blocked.Load() + http.Blocked.Load(),
+		Diverted:  kamailio.Diverted.Load() + http.Diverted.Load(),
+		Monitored: p.service.monitored.Load(),
+	}
+}
+
 // Status is how the daemon is now.
 func (p *Program) Status() Status {
-	now, engine, counters := p.reloader.state.Load(), p.engine.Stats(), p.handler.Counters()
+	now, engine := p.reloader.state.Load(), p.engine.Stats()
 	s := Status{
 		Version:    p.version,
 		Started:    p.started.UTC(),
@@ -115,12 +126,9 @@ func (p *Program) Status() Status {
 		LastOK:     now.lastOK.UTC(),
 		Restart:    now.restarts,
 		Listeners:  Listeners{Decisions: p.decisions.String(), Admin: p.adminAddr.String()},
-		Calls: CallCounts{
-			Allowed: counters.Allowed.Load(), Blocked: counters.Blocked.Load(), Diverted: counters.Diverted.Load(),
-			Monitored: p.service.monitored.Load(),
-		},
-		Unknown: UnknownTrunks{Calls: engine.UnknownTrunks, Names: engine.UnknownNames},
-		Rules:   []RuleStatus{}, Lists: []ListStatus{}, Learned: []LearnedStatus{},
+		Calls:      p.callCounts(),
+		Unknown:    UnknownTrunks{Calls: engine.UnknownTrunks, Names: engine.UnknownNames},
+		Rules:      []RuleStatus{}, Lists: []ListStatus{}, Learned: []LearnedStatus{},
 		Journal: JournalStatus{
 			File: p.config.Journal.File, Written: p.journal.written.Load(), Queued: len(p.journal.queue),
 			Dropped: p.journal.dropped.Load(), Errors: p.journal.errors.Load(),
