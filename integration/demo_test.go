@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,10 +30,10 @@ func runDemo(t *testing.T, name string, args ...string) (printed string, ok bool
 	if readErr != nil || len(left) > 0 {
 		t.Errorf("the demo left %v behind (%v)", left, readErr)
 	}
-	for _, cwd := range links("/proc/[0-9]*/cwd") {
-		if strings.HasPrefix(cwd, temp) {
-			t.Errorf("the demo left a process behind in %s", cwd)
-		}
+	if err := rig.Wait(rig.Patience, "no process in "+temp, func() bool { // one that was killed is there for a moment
+		return !slices.ContainsFunc(links("/proc/[0-9]*/cwd"), func(cwd string) bool { return strings.HasPrefix(cwd, temp) })
+	}); err != nil {
+		t.Errorf("the demo left a process behind: %v", err)
 	}
 	return string(out), err == nil
 }

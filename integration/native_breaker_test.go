@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -11,10 +12,7 @@ import (
 	"ringfence/integration/rig"
 )
 
-const (
-	slow    = 100 * time.Millisecond
-	timeout = time.Second // RINGFENCE_TIMEOUT; a call that took less did not wait for it
-)
+const slow = 100 * time.Millisecond
 
 // TestNativeStopped holds the bound for a daemon that hangs: stopped for 30 s
 // at 100 calls a second, at most 7 calls wait and none is lost. Another Kamailio
@@ -24,8 +22,8 @@ func TestNativeStopped(t *testing.T) {
 	rig.Need(t, "sipp")
 	const calls, bound = 3300, 7
 	d := startDaemon(t)
-	n := startNative(t, rig.KamailioOptions{Ringfence: d.Addr}, map[string]rig.Answer{"12025550200": {}})
-	control := startNative(t, rig.KamailioOptions{Ringfence: startScripted(t, blocksSpam).Addr}, map[string]rig.Answer{"12025550200": {}})
+	n := startNative(t, rig.KamailioOptions{Ringfence: d.Addr, Defines: shipped}, map[string]rig.Answer{"12025550200": {}})
+	control := startNative(t, rig.KamailioOptions{Ringfence: startScripted(t, blocksSpam).Addr, Defines: shipped}, map[string]rig.Answer{"12025550200": {}})
 	var loads [2]*rig.Load
 	for i, to := range []string{n.Addr, control.Addr} {
 		l, err := rig.StartLoad(rig.LoadOptions{Scenario: "answered", To: to, Callee: "12025550200", Callers: []string{"+13015550299"}, Rate: 100, Calls: calls})
@@ -43,21 +41,24 @@ func TestNativeStopped(t *testing.T) {
 	if err := d.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	r, err := loads[0].Wait(time.Minute)
+	r, err := loads[0].Wait()
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := loads[1].Wait(time.Minute)
+	other, err := loads[1].Wait()
 	if err != nil {
 		t.Fatal(err)
 	}
-	held := strings.Count(string(n.Log()), "timed out on request (url: http://"+d.Addr+"/kamailio/call")
+	held := n.held()
 	t.Logf("%d calls, %d lost, %d waited for the timeout, %d slower than %s (%d where the daemon answers), p50 %s, p99 %s, slowest %s",
 		r.Succeeded, r.Failed, held, r.Slower(slow), slow, other.Slower(slow), r.Quantile(0.5), r.Quantile(0.99), r.Quantile(1))
 	if r.Succeeded != calls || r.Failed != 0 {
 		t.Errorf("%d calls of %d went through, %d failed", r.Succeeded, calls, r.Failed)
 	}
-	if held > bound {
+	switch {
+	case control.held() > 0:
+		t.Logf("the machine is too busy to hold the bound of %d", bound)
+	case held > bound:
 		t.Errorf("%d calls waited for the timeout, want at most %d", held, bound)
 	}
 	switch s := r.Slower(slow); {
@@ -67,6 +68,11 @@ func TestNativeStopped(t *testing.T) {
 		t.Errorf("%d calls were slower than %s, want at most %d", s, slow, bound)
 	}
 	n.recovers(t)
+}
+
+// held is how many calls have waited for the timeout so far.
+func (n native) held() int {
+	return len(regexp.MustCompile(`timed out on request \(url: http://[^/]+/kamailio/call`).FindAll(n.Log(), -1))
 }
 
 // recovers waits until a listed caller is stopped again.

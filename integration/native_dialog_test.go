@@ -33,7 +33,7 @@ func TestNativeClaimedDialog(t *testing.T) {
 		defer close(rang)
 		_, _ = rig.Place("udp", n.Addr, first, rig.PlaceOptions{Source: outside, Limit: time.Second})
 	}()
-	if _, err := n.carrier.Await("ringing", 5*time.Second); err != nil {
+	if _, err := n.carrier.Await("ringing"); err != nil {
 		t.Fatal(err)
 	}
 	second := string(n.claimed(rig.Request{From: from(listed), CallID: "ringing"}, n.carrier.Addr).Bytes())

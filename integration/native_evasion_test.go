@@ -195,7 +195,7 @@ func TestNativeFlood(t *testing.T) {
 		t.Fatal(err)
 	}
 	stops(t, "sipp", l.Stop)
-	r, err := l.Wait(time.Minute)
+	r, err := l.Wait()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"ringfence/integration/rig"
 )
@@ -14,7 +13,7 @@ import (
 func outcome(t testing.TB, d *rig.Scripted, pattern string) {
 	t.Helper()
 	re := regexp.MustCompile("^[0-9a-z]{20} " + pattern + "$")
-	err := rig.Wait(10*time.Second, "outcome "+pattern, func() bool {
+	err := rig.Wait(rig.Patience, "outcome "+pattern, func() bool {
 		for _, line := range d.Outcomes() {
 			if re.MatchString(line) {
 				return true
@@ -49,11 +48,15 @@ func TestNativeOutcomes(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			d := startScripted(t, blocksSpam)
-			n := startNative(t, rig.KamailioOptions{Ringfence: d.Addr, Defines: map[string]string{"ANSWER_TIMEOUT": "1000"}}, map[string]rig.Answer{"12025550200": c.answer})
+			o := rig.KamailioOptions{Ringfence: d.Addr, Workers: 1} // which handles ringing and answer in their order
+			if c.answer.Silent && !c.answer.Ring {
+				o.Defines = map[string]string{"ANSWER_TIMEOUT": "1000"}
+			}
+			n := startNative(t, o, map[string]rig.Answer{"12025550200": c.answer})
 			r := n.send(t, "udp", rig.Request{}.Bytes(), rig.PlaceOptions{Hold: true, Cancel: c.answer.Silent})
 			if r.Code < 300 {
 				if c.answer.HangUp {
-					if _, err := r.AwaitRequest(5 * time.Second); err != nil {
+					if _, err := r.AwaitRequest(); err != nil {
 						t.Fatal(err)
 					}
 				} else {
@@ -91,7 +94,7 @@ func TestNativeOvertaken(t *testing.T) {
 func TestNativeOutcomesWait(t *testing.T) {
 	t.Parallel()
 	d := startScripted(t, blocksSpam)
-	n := startNative(t, rig.KamailioOptions{Ringfence: d.Addr}, nil)
+	n := startNative(t, rig.KamailioOptions{Ringfence: d.Addr, Defines: map[string]string{"RINGFENCE_TIMEOUT": "3"}}, nil)
 	r := n.send(t, "udp", rig.Request{}.Bytes(), rig.PlaceOptions{Hold: true})
 	outcome(t, d, `200 .* 0 0 - OK`)
 	d.Freeze("/")

@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"ringfence/integration/rig"
 )
@@ -66,7 +65,7 @@ func TestNativePaste(t *testing.T) {
 			if got := n.carrier.Calls("12025550200"); got != 5 {
 				t.Errorf("the callee got %d calls, want 5", got)
 			}
-			if err := rig.Wait(10*time.Second, "five answered calls", func() bool { return len(d.Outcomes()) == 5 && len(n.carrier.Requests("ACK")) >= 5 }); err != nil {
+			if err := rig.Wait(rig.Patience, "five answered calls", func() bool { return len(d.Outcomes()) == 5 && len(n.carrier.Requests("ACK")) >= 5 }); err != nil {
 				t.Fatalf("%v: %d calls acknowledged, outcomes:\n%s", err, len(n.carrier.Requests("ACK")), strings.Join(d.Outcomes(), "\n"))
 			}
 			for _, r := range up {

@@ -1,7 +1,9 @@
 package integration
 
 import (
+	"maps"
 	"os"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -25,6 +27,14 @@ func stops(t testing.TB, name string, stop func() error) {
 	})
 }
 
+// timeout is how long Kamailio waits for the daemon unless a test is about that. The
+// shipped second is over now and then on a busy machine, and then calls pass
+// unasked. A call that took less did not wait for the daemon.
+const timeout = 30 * time.Second
+
+// shipped are the limits that users have, for tests about them.
+var shipped = map[string]string{"RINGFENCE_TIMEOUT": "1", "RINGFENCE_STALL": "120"}
+
 // startNative starts a carrier that gives these answers and a Kamailio before it.
 func startNative(t testing.TB, o rig.KamailioOptions, answers map[string]rig.Answer) native {
 	t.Helper()
@@ -35,6 +45,9 @@ func startNative(t testing.TB, o rig.KamailioOptions, answers map[string]rig.Ans
 	}
 	stops(t, "carrier", c.Stop)
 	o.Carrier = c.Addr
+	defines := map[string]string{"RINGFENCE_TIMEOUT": strconv.Itoa(int(timeout.Seconds())), "RINGFENCE_STALL": strconv.Itoa(int(timeout.Milliseconds()))}
+	maps.Copy(defines, o.Defines)
+	o.Defines = defines
 	k, err := rig.StartKamailio(o)
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +148,7 @@ func (n native) send(t testing.TB, network string, request []byte, o rig.PlaceOp
 // eventually waits for a condition.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	if err := rig.Wait(10*time.Second, what, ok); err != nil {
+	if err := rig.Wait(rig.Patience, what, ok); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"ringfence/integration/rig"
 )
@@ -92,20 +91,20 @@ func TestNativeWithhold(t *testing.T) {
 
 	// A call that claims to be within another one has no dialog to hide it.
 	n.place(t, n.claimed(rig.Request{CallID: "claimed", From: `"Joe" ` + from("+13015550290"), Headers: []string{"P-Asserted-Identity: <tel:+13015550290>"}}, n.carrier.Addr))
-	if m, err := n.carrier.Await("claimed", time.Second); err != nil || strings.Contains(digits(m), "3015550290") || !strings.HasPrefix(rig.FirstLine(m), "INVITE sip:12025550200@") {
+	if m, err := n.carrier.Await("claimed"); err != nil || strings.Contains(digits(m), "3015550290") || !strings.HasPrefix(rig.FirstLine(m), "INVITE sip:12025550200@") {
 		t.Errorf("a call with a forged tag at the carrier (%v):\n%s", err, m)
 	}
 
 	// A caller without a number: only what names it goes.
 	n.place(t, rig.Request{CallID: "alice", From: "<sip:alice@127.0.0.1>", Headers: []string{"P-Asserted-Identity: <sip:7@127.0.0.1>", "X-Seven: 7"}})
-	if m, err := n.carrier.Await("alice", time.Second); err != nil || rig.Header(m, "X-Seven") != "7" || rig.Header(m, "P-Asserted-Identity") != "" || rig.Header(m, "Max-Forwards") == "" {
+	if m, err := n.carrier.Await("alice"); err != nil || rig.Header(m, "X-Seven") != "7" || rig.Header(m, "P-Asserted-Identity") != "" || rig.Header(m, "Max-Forwards") == "" {
 		t.Errorf("a caller without a number at the carrier (%v):\n%s", err, m)
 	}
 
 	// The callee hangs up: its BYE says To Anonymous, and finds the caller under its own name.
 	r := n.send(t, "udp", rig.Request{From: from("13015550290"), URI: "sip:12025550201@127.0.0.1"}.Bytes(), rig.PlaceOptions{Hold: true})
 	defer r.Close()
-	got, err := r.AwaitRequest(5 * time.Second)
+	got, err := r.AwaitRequest()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +174,7 @@ func TestNativeDivert(t *testing.T) {
 		if r := n.place(t, request); r.Code != 200 {
 			t.Errorf("%s: %s", name, r.Status)
 		}
-		m, err := target.Await(request.CallID, time.Second)
+		m, err := target.Await(request.CallID)
 		if err != nil {
 			t.Fatal(err)
 		}

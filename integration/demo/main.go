@@ -62,7 +62,9 @@ func (s *scene) start(program, example string) (err error) {
 		return err
 	}
 	s.stops = append(s.stops, s.daemon.Stop)
-	if s.kamailio, err = rig.StartKamailio(rig.KamailioOptions{Ringfence: s.daemon.Addr, Carrier: s.carrier.Addr}); err != nil {
+	// On a busy machine a call would pass unasked now and then after the shipped second.
+	patient := map[string]string{"RINGFENCE_TIMEOUT": "30", "RINGFENCE_STALL": "30000"}
+	if s.kamailio, err = rig.StartKamailio(rig.KamailioOptions{Ringfence: s.daemon.Addr, Carrier: s.carrier.Addr, Defines: patient}); err != nil {
 		return err
 	}
 	s.stops = append(s.stops, s.kamailio.Stop)
@@ -160,7 +162,7 @@ func (s *scene) place(c call, n int) (sight, error) {
 		seen.arrived = seen.arrived || rig.Header(invite, "Call-ID") == id
 	}
 	if !seen.arrived {
-		err := rig.Wait(5*time.Second, "the journal has the call", func() bool {
+		err := rig.Wait(rig.Patience, "the journal has the call", func() bool {
 			seen.rule = s.decidedBy(id)
 			return seen.rule != ""
 		})
@@ -168,7 +170,7 @@ func (s *scene) place(c call, n int) (sight, error) {
 	}
 	if c.callee == deadNumber {
 		// What the carrier said goes to the daemon a moment after the call.
-		return seen, rig.Wait(5*time.Second, "the number is learned", func() bool {
+		return seen, rig.Wait(rig.Patience, "the number is learned", func() bool {
 			n, err := s.daemon.Metric("ringfence_learned_entries")
 			return err == nil && n > 0
 		})

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"ringfence/adapters/kamailio"
 	"ringfence/integration/rig"
@@ -341,7 +340,7 @@ func stoppedCall(t *testing.T, r *rig.Ringfence) (id string) {
 	if len(lines) < 4 || lines[0] != "1 block" {
 		t.Fatalf("the call was answered %q, want a block", text)
 	}
-	if err := rig.Wait(5*time.Second, "the journal has the call", func() bool {
+	if err := rig.Wait(rig.Patience, "the journal has the call", func() bool {
 		n, err := r.Metric("ringfence_journal_written_total")
 		return err == nil && n > 0
 	}); err != nil {

@@ -13,7 +13,7 @@ import (
 )
 
 // PlaceOptions says how a request is placed. The zero value sends it once and
-// waits 5 seconds.
+// has Patience.
 type PlaceOptions struct {
 	Source string        // address on loopback to call from; empty: 127.0.0.1
 	Times  int           // how often the same request is sent at once, as a lost answer would make it; 0: 1
@@ -42,7 +42,7 @@ type Result struct {
 // acknowledged, an answered one acknowledged and hung up.
 func Place(network, addr string, request []byte, o PlaceOptions) (*Result, error) {
 	if o.Limit == 0 {
-		o.Limit = 5 * time.Second
+		o.Limit = Patience
 	}
 	l, err := dial(network, o.Source, addr)
 	if err != nil {
@@ -118,7 +118,7 @@ func (r *Result) Request(name string, headers ...string) ([]byte, error) {
 	if _, err := r.line.Write(r.within(name, r.cseq, headers)); err != nil {
 		return nil, fmt.Errorf("caller: %s: %w", name, err)
 	}
-	for deadline := time.Now().Add(5 * time.Second); ; {
+	for deadline := time.Now().Add(Patience); ; {
 		m, err := r.line.next(deadline)
 		if err != nil {
 			return nil, fmt.Errorf("caller: no answer to %s: %w", name, err)
@@ -146,8 +146,8 @@ func (r *Result) HangUp() ([]byte, error) {
 
 // AwaitRequest waits for a request from the other side of an answered call and
 // says 200 to it.
-func (r *Result) AwaitRequest(limit time.Duration) ([]byte, error) {
-	for deadline := time.Now().Add(limit); ; {
+func (r *Result) AwaitRequest() ([]byte, error) {
+	for deadline := time.Now().Add(Patience); ; {
 		m, err := r.line.next(deadline)
 		if err != nil {
 			return nil, fmt.Errorf("caller: no request: %w", err)

@@ -19,7 +19,8 @@ type Answer struct {
 }
 
 // Carrier is a SIP user agent behind the switch, by UDP on loopback. It answers
-// by the called number and keeps every request.
+// by the called number and keeps every request, one that comes again only once: a
+// switch that had to wait for an answer sends it again.
 type Carrier struct {
 	Addr string // host:port
 
@@ -33,8 +34,8 @@ type Carrier struct {
 }
 
 // ringing is how long a phone rings, and how long the carrier talks: long enough
-// that a switch with several workers doesn't handle the answer before the ringing,
-// or the end before the answer.
+// that a switch with several workers hardly ever handles the answer before the
+// ringing, or the end before the answer. One with a single worker never does.
 const ringing = 30 * time.Millisecond
 
 // StartCarrier starts a carrier. Numbers that answers doesn't name are answered at once.
@@ -128,11 +129,11 @@ func (c *Carrier) keep(m []byte) (again bool) {
 	defer c.mu.Unlock()
 	for _, s := range c.seen[max(0, len(c.seen)-64):] {
 		if bytes.Equal(s, m) {
-			again = true
+			return true
 		}
 	}
 	c.seen = append(c.seen, m)
-	return again
+	return false
 }
 
 // invite is the first INVITE of a call, nil when there is none.
@@ -184,9 +185,9 @@ func (c *Carrier) Calls(number string) int {
 }
 
 // Await waits for the INVITE of a call.
-func (c *Carrier) Await(callID string, limit time.Duration) ([]byte, error) {
+func (c *Carrier) Await(callID string) ([]byte, error) {
 	var m []byte
-	err := Wait(limit, "carrier: INVITE of "+callID, func() bool {
+	err := Wait(Patience, "carrier: INVITE of "+callID, func() bool {
 		m = c.invite(callID)
 		return m != nil
 	})

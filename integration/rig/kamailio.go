@@ -78,7 +78,7 @@ func StartKamailio(o KamailioOptions) (*Kamailio, error) {
 		return nil, err
 	}
 	k := &Kamailio{Process: p, Addr: addr, dir: dir}
-	if err := k.ready(10 * time.Second); err != nil {
+	if err := k.ready(); err != nil {
 		err = fmt.Errorf("%w:\n%s", err, k.tail())
 		_ = k.Stop()
 		return nil, err
@@ -94,16 +94,20 @@ func (k *Kamailio) Stop() error {
 }
 
 // ready waits until Kamailio answers OPTIONS.
-func (k *Kamailio) ready(limit time.Duration) error {
-	for deadline := time.Now().Add(limit); time.Now().Before(deadline); {
+func (k *Kamailio) ready() error {
+	ended := false
+	err := Wait(Patience, "kamailio: an answer on "+k.Addr, func() bool {
 		select {
 		case <-k.Done():
-			return fmt.Errorf("kamailio ended")
+			ended = true
+			return true
 		default:
 		}
-		if r, err := Place("udp", k.Addr, Request{Method: "OPTIONS"}.Bytes(), PlaceOptions{Limit: 100 * time.Millisecond}); err == nil && r.Code > 0 {
-			return nil
-		}
+		r, err := Place("udp", k.Addr, Request{Method: "OPTIONS"}.Bytes(), PlaceOptions{Limit: time.Second})
+		return err == nil && r.Code > 0
+	})
+	if ended {
+		return fmt.Errorf("kamailio ended")
 	}
-	return fmt.Errorf("kamailio: no answer on %s within %s", k.Addr, limit)
+	return err
 }

@@ -72,6 +72,10 @@ func FreePort() (int, error) {
 	return 0, fmt.Errorf("free port: none found on 127.0.0.1 in 1000 attempts")
 }
 
+// Patience is how long to wait for what must come, on however slow a machine. Only
+// what never comes takes so long.
+const Patience = 2 * time.Minute
+
 // Wait asks ok every few milliseconds until it holds, or fails after the limit.
 // What names the condition.
 func Wait(limit time.Duration, what string, ok func() bool) error {

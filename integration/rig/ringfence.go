@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // Ringfence is the daemon on loopback with a folder of its own.
@@ -125,7 +124,7 @@ func (r *Ringfence) run(verb string) error {
 		return err
 	}
 	r.Process = p
-	err = Wait(10*time.Second, "ringfence is ready", func() bool {
+	err = Wait(Patience, "ringfence is ready", func() bool {
 		select {
 		case <-p.Done():
 			return true
