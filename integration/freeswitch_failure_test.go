@@ -32,7 +32,7 @@ func (s withFreeSWITCH) undecided(t testing.TB, mode string) *rig.Result {
 func (s withFreeSWITCH) recovers(t testing.TB, modes []string) {
 	t.Helper()
 	for _, mode := range modes {
-		err := rig.Wait(time.Minute, mode+": calls are decided again", func() bool {
+		err := rig.Wait(rig.Patience, mode+": calls are decided again", func() bool {
 			return s.place(t, mode, rig.Request{From: from("+13035550260")}, rig.PlaceOptions{}).Code == 603
 		})
 		if err != nil {
@@ -54,7 +54,7 @@ func TestFreeSWITCHKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 		stops(t, "sipp", l.Stop)
-		if err := rig.Wait(time.Minute, "calls", func() bool { return s.carrier.Calls("12025550200") > 30 }); err != nil {
+		if err := rig.Wait(rig.Patience, "calls", func() bool { return s.carrier.Calls("12025550200") > 30 }); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.daemon.Kill(); err != nil {
@@ -64,7 +64,7 @@ func TestFreeSWITCHKilled(t *testing.T) {
 			r := s.undecided(t, mode)
 			t.Logf("%s, killed: %s after %s", mode, r.Status, r.Latency)
 		}
-		r, err := l.Wait(2 * time.Minute)
+		r, err := l.Wait()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -121,7 +121,7 @@ func TestFreeSWITCHSupervised(t *testing.T) {
 		stops(t, "sipp", l.Stop)
 		loads = append(loads, l)
 	}
-	if err := rig.Wait(time.Minute, "calls", func() bool { return s.carrier.Calls("12025550200") > calls/4 }); err != nil {
+	if err := rig.Wait(rig.Patience, "calls", func() bool { return s.carrier.Calls("12025550200") > calls/4 }); err != nil {
 		t.Fatal(err)
 	}
 	child, err := s.daemon.Child()
@@ -133,7 +133,7 @@ func TestFreeSWITCHSupervised(t *testing.T) {
 	}
 	var reports []*rig.Report
 	for _, l := range loads {
-		r, err := l.Wait(2 * time.Minute)
+		r, err := l.Wait()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -179,7 +179,7 @@ func TestFreeSWITCHRestarted(t *testing.T) {
 		r, _ := rig.Place("udp", s.Addr["park_open"], rig.Request{From: from("+13035550260"), CallID: "parked"}.Bytes(), rig.PlaceOptions{Source: outside, Limit: time.Minute})
 		parked <- r
 	}()
-	if err := rig.Wait(time.Minute, "the call is parked", func() bool { return strings.Contains(string(s.Log()), "park()") }); err != nil {
+	if err := rig.Wait(rig.Patience, "the call is parked", func() bool { return strings.Contains(string(s.Log()), "park()") }); err != nil {
 		t.Error(err)
 	}
 	if err := s.daemon.Start(); err != nil {

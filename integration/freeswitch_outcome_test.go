@@ -2,7 +2,6 @@ package integration
 
 import (
 	"testing"
-	"time"
 
 	"ringfence/integration/rig"
 )
@@ -42,7 +41,7 @@ func TestFreeSWITCHOutcomes(t *testing.T) {
 					t.Errorf("%s: %s", c.name, r.Status)
 				}
 				if c.place.Hold {
-					if _, err := r.AwaitRequest(time.Minute); err != nil {
+					if _, err := r.AwaitRequest(); err != nil {
 						t.Errorf("%s: %v", c.name, err)
 					}
 					r.Close()

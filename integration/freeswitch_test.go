@@ -123,7 +123,7 @@ func (s withFreeSWITCH) awaitEvents(t testing.TB) {
 func (s withFreeSWITCH) metric(t testing.TB, name string, want float64) {
 	t.Helper()
 	var got float64
-	err := rig.Wait(time.Minute, name, func() bool {
+	err := rig.Wait(rig.Patience, name, func() bool {
 		var err error
 		got, err = s.daemon.Metric(name)
 		return err == nil && got == want
