@@ -31,9 +31,13 @@ var (
 	sourcesDesc  = desc("bad_sources_total", "Calls whose source address could not be read.", "adapter")
 	unaskedDesc  = desc("unasked_lookups_total", "Look-ups of the dialplan by mod_xml_curl that are of no new call.", "adapter")
 	panicsDesc   = desc("panics_total", "Panics while a call was decided; the call passed, or had no answer.", "adapter")
-	refusedDesc  = desc("refused_connections_total", "Connections to the decision listener from no network of clients.")
-	acceptDesc   = desc("accept_errors_total", "Attempts to accept a connection on either listener that failed, as without a free file descriptor.")
+	refusedDesc  = desc("refused_connections_total", "Connections to the decision listeners from no network of clients.")
+	acceptDesc   = desc("accept_errors_total", "Attempts to accept a connection on any listener that failed, as without a free file descriptor.")
 	outcomesDesc = desc("outcomes_total", "Reports of what became of a call, by what was made of them.", "adapter", "outcome")
+
+	socketOpenDesc     = desc("socket_connections", "Connections of FreeSWITCH's socket application that are open.")
+	socketAcceptedDesc = desc("socket_accepted_total", "Connections of FreeSWITCH's socket application that were served.")
+	undecidedDesc      = desc("undecided_calls_total", "Calls of FreeSWITCH's socket application that went on without a verdict, by the cause.", "adapter", "cause")
 
 	journalWrittenDesc = desc("journal_written_total", "Lines written to the journal.")
 	journalDroppedDesc = desc("journal_dropped_total", "Stopped calls that the journal did not take because its queue was full.")
@@ -99,6 +103,7 @@ func (m metrics) Describe(chan<- *prometheus.Desc) {}
 func (m metrics) Collect(to chan<- prometheus.Metric) {
 	s := sink{to}
 	m.calls(s)
+	m.socket(s)
 	m.freeswitchHTTP(s)
 	m.rules(s)
 	m.records(s)
@@ -110,6 +115,7 @@ func (m metrics) Collect(to chan<- prometheus.Metric) {
 const (
 	adapterKamailio = "kamailio"
 	adapterHTTP     = "freeswitch-http"
+	adapterSocket   = "freeswitch-socket"
 )
 
 func (m metrics) calls(s sink) {
@@ -129,8 +135,6 @@ func (m metrics) calls(s sink) {
 	s.counter(requestsDesc, c.Unwritable.Load(), adapterKamailio, "unwritable")
 	s.counter(sourcesDesc, c.BadSource.Load(), adapterKamailio)
 	s.counter(panicsDesc, c.Panics.Load(), adapterKamailio)
-	s.counter(refusedDesc, m.program.refused.Load())
-	s.counter(acceptDesc, m.program.unheard.Load())
 
 	s.counter(outcomesDesc, c.OutcomesCounted.Load(), adapterKamailio, "counted")
 	s.counter(outcomesDesc, c.OutcomesUnknown.Load(), adapterKamailio, "unknown")
@@ -149,6 +153,27 @@ func (m metrics) freeswitchHTTP(s sink) {
 	s.counter(requestsDesc, c.Unwritable.Load(), adapterHTTP, "unwritable")
 	s.counter(unaskedDesc, c.Unasked.Load(), adapterHTTP)
 	s.counter(panicsDesc, c.Panics.Load(), adapterHTTP)
+}
+
+func (m metrics) socket(s sink) {
+	k, refused, unheard := m.program.socket, m.program.refused.Load(), m.program.unheard.Load()
+	if k != nil {
+		n, c := k.Server().Counters(), k.Counters()
+		refused += n.Denied.Load()
+		unheard += n.AcceptErrors.Load()
+		s.counter(callsDesc, c.Allowed.Load(), adapterSocket, rules.Allow.String())
+		s.counter(callsDesc, c.Blocked.Load(), adapterSocket, rules.Block.String())
+		s.counter(callsDesc, c.Diverted.Load(), adapterSocket, rules.Divert.String())
+		s.histogram(secondsDesc, &k.asked.latency, adapterSocket)
+		s.counter(panicsDesc, c.Panics.Load(), adapterSocket)
+		s.gauge(socketOpenDesc, float64(n.Open.Load()))
+		s.counter(socketAcceptedDesc, n.Accepted.Load())
+		for cause, count := range k.undecided {
+			s.counter(undecidedDesc, count, adapterSocket, cause)
+		}
+	}
+	s.counter(refusedDesc, refused)
+	s.counter(acceptDesc, unheard)
 }
 
 func (m metrics) rules(s sink) {

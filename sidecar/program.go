@@ -55,14 +55,15 @@ type Program struct {
 	reloader *reloader
 	feeds    *feeds
 	kamailio *asked
-
-	freeswitchHTTP *freeswitch.HTTP
-	overHTTP       *asked
+	socket   *socket   // nil when it is off
 	networks *networks // that may ask
 	clients  *clients
 	refused  atomic.Uint64 // connections from no client
-	unheard  atomic.Uint64 // accepts that failed, of both listeners
+	unheard  atomic.Uint64 // accepts that failed, of listen and admin.listen
 	stopping atomic.Bool
+
+	freeswitchHTTP *freeswitch.HTTP
+	overHTTP       *asked
 
 	decisions net.Addr
 	adminAddr net.Addr
@@ -93,7 +94,7 @@ func New(configFile string, o Options) (*Program, error) {
 	if o.Version == "" {
 		o.Version = Version()
 	}
-	p := &Program{config: c, version: o.Version, now: o.Now, log: NewLog(o.Log, c.Log), settle: settleTime, first: first, failed: make(chan error, 2)}
+	p := &Program{config: c, version: o.Version, now: o.Now, log: NewLog(o.Log, c.Log), settle: settleTime, first: first, failed: make(chan error, 3)}
 	p.admin = &admin{listen: c.Admin.Listen, hosts: c.Admin.Hosts, remote: !onLoopback(c.Admin.Listen), log: p.log.Logger}
 	p.admin.program = p
 	p.networks = newNetworks(c.Clients)
@@ -140,13 +141,16 @@ func (p *Program) Start() (err error) {
 	if err != nil {
 		return err
 	}
+	if err := p.listenSocket(); err != nil {
+		return err
+	}
 	p.decisions, p.adminAddr = decisions.Addr(), adminListener.Addr()
 	p.clients = &clients{Listener: decisions, networks: p.networks, refused: &p.refused}
 	if err := p.follow(); err != nil {
 		return err
 	}
 	p.serveAdmin(adminListener)
-	p.serveDecisions()
+	p.serve()
 	p.log.Info("ringfence runs", "version", p.version, "decisions", p.decisions.String(), "admin", p.adminAddr.String(),
 		"mode", c.Settings.Mode.String(), "rules", len(p.engine.Ruleset().Rules()), "generation", p.engine.Generation())
 	p.tell("READY=1")
@@ -292,7 +296,22 @@ func (p *Program) serveAdmin(l net.Listener) {
 	})
 }
 
-func (p *Program) serveDecisions() {
+// serve serves the listeners that switches ask.
+func (p *Program) serve() {
+	stops := [...]func(context.Context){p.serveDecisions(), p.serveSocket()}
+	p.ends = append(p.ends, func() {
+		ctx, cancel := context.WithTimeout(context.Background(), p.config.Timeouts.Stop/2)
+		defer cancel()
+		var stopping sync.WaitGroup
+		for _, stop := range stops {
+			stopping.Go(func() { stop(ctx) })
+		}
+		stopping.Wait()
+	})
+}
+
+// serveDecisions serves the decision listener and returns what stops it.
+func (p *Program) serveDecisions() (stop func(context.Context)) {
 	server := p.handler.Server()
 	routes := decisionRoutes{freeswitch: p.freeswitchHTTP, other: server.Handler}
 	server.Handler, server.HeaderReceived = routes.handle, routes.limits
@@ -302,15 +321,13 @@ func (p *Program) serveDecisions() {
 			p.failed <- fmt.Errorf("listen: %w", err)
 		}
 	})
-	p.ends = append(p.ends, func() {
+	return func(ctx context.Context) {
 		_ = p.clients.Close() // Shutdown does it only once Serve has begun
-		ctx, cancel := context.WithTimeout(context.Background(), p.config.Timeouts.Stop/2)
-		defer cancel()
 		if err := server.ShutdownWithContext(ctx); err != nil {
 			p.log.Warn("stopped before all that was in flight was answered", "err", err)
 		}
 		running.Wait()
-	})
+	}
 }
 
 // Stop ends what Start began: it takes no new connection, answers what is in

@@ -17,6 +17,7 @@ type Status struct {
 	LastOK     time.Time       `json:"last_ok"`    // when rules last loaded
 	Restart    []string        `json:"restart_needed,omitempty"`
 	Listeners  Listeners       `json:"listeners"`
+	Socket     *SocketStatus   `json:"socket,omitempty"` // absent when it is off
 	Calls      CallCounts      `json:"calls"`
 	Unknown    UnknownTrunks   `json:"unknown_trunks"`
 	Rules      []RuleStatus    `json:"rules"`
@@ -142,6 +143,13 @@ func (p *Program) Status() Status {
 	}
 	for _, l := range now.rules.Lists() {
 		s.Lists = append(s.Lists, ListStatus{Name: l.Name, File: l.File, Why: l.Why.String(), Rows: l.Len()})
+	}
+	if k := p.socket; k != nil {
+		s.Socket = k.status()
+		counters := k.Counters()
+		s.Calls.Allowed += counters.Allowed.Load()
+		s.Calls.Blocked += counters.Blocked.Load()
+		s.Calls.Diverted += counters.Diverted.Load()
 	}
 	s.Feeds = p.feeds.status()
 	for _, l := range engine.Learned {

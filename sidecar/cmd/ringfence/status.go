@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -62,6 +64,9 @@ func printStatus(w io.Writer, s sidecar.Status) {
 		fmt.Fprintf(w, "wait for a restart: %s\n", strings.Join(s.Restart, ", "))
 	}
 	fmt.Fprintf(w, "calls: %d allowed, %d blocked, %d diverted, %d only monitored\n", s.Calls.Allowed, s.Calls.Blocked, s.Calls.Diverted, s.Calls.Monitored)
+	if s.Socket != nil {
+		fmt.Fprintln(w, socketLine(s.Socket))
+	}
 	if s.Unknown.Calls > 0 {
 		fmt.Fprintf(w, "UNKNOWN TRUNKS in %s, which had no trunk and no trust: %s\n", counted(int(s.Unknown.Calls), "call"), plain(strings.Join(s.Unknown.Names, ", ")))
 	}
@@ -97,6 +102,19 @@ func printStatus(w io.Writer, s sidecar.Status) {
 	for _, l := range s.Learned {
 		fmt.Fprintf(t, "%s\t%d\n", l.Name, l.Entries)
 	}
+}
+
+// socketLine is what an operator should know of FreeSWITCH's socket.
+func socketLine(s *sidecar.SocketStatus) string {
+	line := fmt.Sprintf("socket: listens on %s, %d open, %d accepted", s.Listen, s.Open, s.Accepted)
+	var undecided []string
+	for _, cause := range slices.Sorted(maps.Keys(s.Undecided)) {
+		undecided = append(undecided, fmt.Sprintf("%d by %s", s.Undecided[cause], cause))
+	}
+	if len(undecided) > 0 {
+		line += ", WENT ON UNDECIDED: " + strings.Join(undecided, ", ")
+	}
+	return line
 }
 
 // feedNotes are what an operator should know of a feed.
