@@ -10,11 +10,12 @@ import (
 const shippedContext = "ringfence"
 
 // isNew tells whether a look-up of the dialplan is that of a call which comes in
-// and was not decided yet. The shipped context is only for those that were.
+// and was not decided yet. The shipped context is only for those that were, and a
+// context whose name is no word has no dialplan that a call could go on in.
 func isNew(ch Channel) bool {
 	context := get(ch, "Hunt-Context")
 	return get(ch, "section") == "dialplan" && get(ch, "Caller-Direction") == "inbound" &&
-		context != "" && context != shippedContext &&
+		isPlain(context) && context != shippedContext &&
 		get(ch, "variable_sip_call_id") != "" && get(ch, "variable_ringfence_verdict") == ""
 }
 
@@ -28,7 +29,7 @@ const (
 
 // write makes r.body the document that does what r.answer says. A call that goes
 // on comes back to its context, where its variables tell that it was decided; one
-// with a number or context that transfer could take for more is refused. An
+// with a number that transfer could take for more is refused. An
 // emergency call is left to the dialplan of files.
 func (r *request) write() {
 	context, number := get(&r.form, "Hunt-Context"), get(&r.form, "Hunt-Destination-Number")
@@ -51,7 +52,7 @@ func (r *request) write() {
 	case r.verdict.Action == rules.Divert:
 		r.set()
 		r.body = appendAction(r.body, "execute_extension", "open_verdict XML "+shippedContext)
-	case !isPlain(number) || !isPlain(context):
+	case !isPlain(number):
 		r.body = appendAction(r.body, "respond", "400 Bad Request")
 	default:
 		r.set()
