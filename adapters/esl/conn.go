@@ -117,9 +117,10 @@ func (c *Conn) Close() error {
 }
 
 // ReadEvent waits for the next event. Events that came while more waited than
-// Options.Queue were dropped: where they are missing the error is ErrLagged,
-// once, and the next call goes on behind the gap. After the connection has
-// ended, the events that came before are given, and then why it ended.
+// Options.Queue were dropped: where they are missing the error is ErrLagged, and
+// the next call goes on behind the gap. Further gaps by then are told as one,
+// where the last of them is. After the connection has ended, the events that
+// came before are given, and then why it ended.
 func (c *Conn) ReadEvent(ctx context.Context) (*Event, error) { return c.events.take(ctx) }
 
 // Stats is what a Conn has counted, and how long its queues are.
@@ -225,6 +226,9 @@ func (c *Conn) write() {
 		c.mu.Lock()
 		writing, c.unsent = c.unsent, writing[:0]
 		c.mu.Unlock()
+		if len(writing) == 0 { // it went with what was sent before
+			continue
+		}
 		if err := c.writeNow(writing); err != nil {
 			c.end(err)
 			return

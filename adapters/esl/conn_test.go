@@ -190,7 +190,7 @@ func TestDialErrors(t *testing.T) {
 		"going down":     {say("Content-Type: text/disconnect-notice\nContent-Length: 5\n\ndown\n"), `the switch disconnected: "down"`},
 		"closed":         {say(""), "the switch closed the connection"},
 		"cut":            {say("Content-Type: auth/re"), "unexpected EOF"},
-		"garbage":        {esltest.Garbage, `not the event socket's protocol: the line "\x00\x16\x03\x01 220 mail.example.net ESMTP" is no header`},
+		"garbage":        {esltest.Garbage, `not the event socket's protocol: the line "\x00\x16\x03\x01 220 mail.example.net ESMTP" is no header, or one too many`},
 		"another order":  {say("Content-Type: command/reply\n\n"), "not the event socket's protocol: command/reply where auth/request belongs"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -508,7 +508,7 @@ func TestConnEnds(t *testing.T) {
 		"closed":      {after(func(*esltest.Peer) error { return nil }), "the switch closed the connection"},
 		"half closed": {esltest.HalfClosed(password), "the switch closed the connection"},
 		"cut":         {after(func(p *esltest.Peer) error { _, err := io.WriteString(p, "Content-"); return err }), "unexpected EOF"},
-		"garbage":     {after(esltest.Garbage), `not the event socket's protocol: the line "\x00\x16\x03\x01 220 mail.example.net ESMTP" is no header`},
+		"garbage":     {after(esltest.Garbage), `not the event socket's protocol: the line "\x00\x16\x03\x01 220 mail.example.net ESMTP" is no header, or one too many`},
 		"100 MB":      {esltest.HugeLength(password), "not the event socket's protocol: a message of 104857657 bytes; at most 16777216 are taken"},
 		"rude": {after(func(p *esltest.Peer) error {
 			_, err := io.WriteString(p, "Content-Type: text/rude-rejection\n\n")

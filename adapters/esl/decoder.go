@@ -24,7 +24,7 @@ var largeBuffers = sync.Pool{New: func() any { return new([largeBuffer]byte) }}
 
 // Decoder reads the messages of a switch. While it waits for one it holds no
 // more than a small buffer; a larger one is borrowed until all that has arrived
-// is decoded.
+// is decoded. It must not be copied, and is for one goroutine at a time.
 type Decoder struct {
 	source io.Reader
 	max    int

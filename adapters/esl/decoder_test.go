@@ -264,14 +264,15 @@ func TestDecodeGarbage(t *testing.T) {
 		in   string
 		want string
 	}{
-		"no header":           {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", `the line "GET / HTTP/1.1" is no header`},
-		"binary":              {"\x16\x03\x01\x02\n\n", `the line "\x16\x03\x01\x02" is no header`},
-		"no name":             {": x\n\n", `the line ": x" is no header`},
+		"no header":           {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", `the line "GET / HTTP/1.1" is no header, or one too many`},
+		"binary":              {"\x16\x03\x01\x02\n\n", `the line "\x16\x03\x01\x02" is no header, or one too many`},
+		"no name":             {": x\n\n", `the line ": x" is no header, or one too many`},
 		"length of 100 MB":    {"Content-Type: api/response\nContent-Length: 104857600\n\n", "a message of 104857654 bytes; at most 16777216 are taken"},
 		"length of 2^64":      {"Content-Length: 18446744073709551616\n\n", `the Content-Length "18446744073709551616" is no length`},
 		"length below zero":   {"Content-Length: -1\n\n", `the Content-Length "-1" is no length`},
 		"length with letters": {"Content-Length: 1e3\n\n", `the Content-Length "1e3" is no length`},
 		"endless header":      {strings.Repeat("X: y\n", maxHeader/5+1), "more than 262144 bytes of headers"},
+		"too many headers":    {strings.Repeat("X:\n", maxFields) + "Y: z\n\n", `the line "Y: z" is no header, or one too many`},
 		"endless line":        {"X: " + strings.Repeat("y", maxHeader), "more than 262144 bytes of headers"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -306,6 +307,7 @@ func TestDecodeLosesABadBody(t *testing.T) {
 		"a comma at the end":   frame("json", `{"Event-Name":"a",}`),
 		"more after it":        frame("json", `{"Event-Name":"a"}{}`),
 		"a name of 64 kB":      frame("json", `{"`+strings.Repeat("a", maxName+1)+`":"a"}`),
+		"too many members":     frame("json", "{"+strings.Repeat(`"a":"b",`, maxFields)+`"a":"b"}`),
 		"no headers":           frame("plain", "\n\n"),
 		"an inner body cut":    frame("plain", "Event-Name: X\nContent-Length: 3\n\nab"),
 		"an inner length of x": frame("plain", "Event-Name: X\nContent-Length: x\n\nab"),

@@ -4,7 +4,9 @@
 // many bytes of body as its Content-Length says; nothing else ends a body. A
 // Decoder reads messages, an Event is one of them, and the Append functions
 // write commands. Conn is the inbound direction, in which we dial the switch:
-// it asks, matches the replies in order, and hands out the events.
+// it sends commands, matches the replies in order, and hands out the events.
+// Server is the outbound one, in which the switch's socket application dials us
+// for each call.
 //
 // There are two ways in which a switch writes the values of an event. Events
 // asked for as json are exact. Those asked for as plain, and the answer to

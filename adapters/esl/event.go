@@ -30,9 +30,6 @@ var typeNames = [...]string{
 // String gives the Content-Type.
 func (t Type) String() string { return typeNames[t] }
 
-// IsEvent tells whether a message of this type is an event with readable headers.
-func (t Type) IsEvent() bool { return t == EventPlain || t == EventJSON }
-
 // typeOf gives what the Content-Type among the fields of text says.
 func typeOf(fields []field, text []byte) Type {
 	if f := find(fields, text, "Content-Type"); f != nil {
@@ -136,8 +133,12 @@ func (e *Event) Clone() *Event {
 	return &c
 }
 
-// add notes the header whose name and value stand at these places of text.
-func (e *Event) add(text []byte, name, value span, array bool) {
+// add notes the header whose name and value stand at these places of text,
+// unless it is beyond the bounds.
+func (e *Event) add(text []byte, name, value span, array bool) bool {
+	if name.to-name.from > maxName || len(e.fields) == maxFields {
+		return false
+	}
 	e.fields = append(e.fields, field{
 		tag:     tagOf(text[name.from:name.to]),
 		name:    name.from,
@@ -145,6 +146,7 @@ func (e *Event) add(text []byte, name, value span, array bool) {
 		value:   value,
 		array:   array,
 	})
+	return true
 }
 
 // find gives the first of the fields of text that has this name, or nil.
@@ -159,8 +161,11 @@ func find[T string | []byte](fields []field, text T, name string) *field {
 	return nil
 }
 
-// maxName is how long a header's name may be, in bytes.
-const maxName = 1<<16 - 1
+// Bounds of a message's headers. An event of a call has about 200.
+const (
+	maxName   = 1<<16 - 1 // bytes of a name, which field.nameLen can tell
+	maxFields = 1 << 14   // 400 kB of fields
+)
 
 // tagOf gives the same for names that equalFold takes for equal: their last
 // eight bytes, in which names differ most, and the length.

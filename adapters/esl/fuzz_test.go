@@ -137,7 +137,7 @@ func FuzzJSON(f *testing.F) {
 		var e Event
 		err := e.readJSON(bytes.Clone(text))
 		fields, body, ok := jsonObject(text)
-		if long := slices.ContainsFunc(fields, func(f [2]string) bool { return len(f[0]) > maxName }); long {
+		if long := func(f [2]string) bool { return len(f[0]) > maxName }; len(fields) > maxFields || slices.ContainsFunc(fields, long) {
 			return
 		}
 		if ok != (err == nil) {

@@ -28,7 +28,7 @@ func (e *Event) readJSON(text []byte) error {
 	e.typ = EventJSON
 	s := scanner{text: text}
 	if !s.object(e) {
-		return &BodyError{e.typ, fmt.Sprintf("no object of strings: byte %d of %d, %.40q", s.at, len(text), text[min(s.at, len(text)):])}
+		return &BodyError{e.typ, fmt.Sprintf("no object of up to %d strings: byte %d of %d, %.40q", maxFields, s.at, len(text), text[min(s.at, len(text)):])}
 	}
 	e.text = string(text)
 	return nil
@@ -50,7 +50,7 @@ func (s *scanner) object(e *Event) bool {
 	}
 	for {
 		name, ok := s.string()
-		if !ok || name.to-name.from > maxName || !s.next(':') {
+		if !ok || !s.next(':') {
 			return false
 		}
 		value, array, ok := s.value()
@@ -59,8 +59,8 @@ func (s *scanner) object(e *Event) bool {
 		}
 		if !array && string(s.text[name.from:name.to]) == bodyHeader {
 			e.body = value
-		} else {
-			e.add(s.text, name, value, array)
+		} else if !e.add(s.text, name, value, array) {
+			return false
 		}
 		if !s.next(',') {
 			return s.next('}') && s.ended()

@@ -18,7 +18,7 @@ var eventName = []byte("Event-Name:")
 func (e *Event) readFrame(block []byte) error {
 	encoded := len(block) > len(eventName) && bytes.EqualFold(block[:len(eventName)], eventName)
 	if _, bad := e.readHeaders(block, encoded); bad != nil && !encoded {
-		return frameError("the line %.80q is no header", bad)
+		return frameError("the line %.80q is no header, or one too many", bad)
 	}
 	return nil
 }
@@ -45,8 +45,8 @@ func (e *Event) readPlain(text []byte) error {
 }
 
 // readHeaders notes the header lines of text up to an empty one, if there is
-// one, and tells how long they are together with it. Lines that are no header
-// are left out; bad is the first of them.
+// one, and tells how long they are together with it. Lines that are no header,
+// or are beyond the bounds of one, are left out; bad is the first of them.
 func (e *Event) readHeaders(text []byte, encoded bool) (length int, bad []byte) {
 	for at := 0; at < len(text); {
 		next := len(text)
@@ -59,9 +59,7 @@ func (e *Event) readHeaders(text []byte, encoded bool) (length int, bad []byte) 
 		if len(line) == 0 {
 			return next, bad
 		}
-		if colon := bytes.IndexByte(line, ':'); colon > 0 && colon <= maxName {
-			e.addLine(text, at, colon, line, encoded)
-		} else if bad == nil {
+		if !e.addLine(text, at, at+len(line), encoded) && bad == nil {
 			bad = line
 		}
 		at = next
@@ -69,21 +67,24 @@ func (e *Event) readHeaders(text []byte, encoded bool) (length int, bad []byte) 
 	return len(text), bad
 }
 
-// addLine notes the header in line, which stands at text[at:] and has a colon.
-func (e *Event) addLine(text []byte, at, colon int, line []byte, encoded bool) {
-	value := line[colon+1:]
-	from := at + colon + 1
-	if len(value) > 0 && value[0] == ' ' {
-		value = value[1:]
-		from++
+// addLine notes the header in the line text[from:to].
+func (e *Event) addLine(text []byte, from, to int, encoded bool) bool {
+	colon := from + bytes.IndexByte(text[from:to], ':')
+	if colon <= from {
+		return false
 	}
-	n := len(value)
-	if encoded {
-		if n = unescape(value); string(value) == undefined {
-			n = 0
+	at := colon + 1
+	if at < to && text[at] == ' ' {
+		at++
+	}
+	if value := text[at:to]; encoded {
+		if string(value) == undefined {
+			to = at
+		} else {
+			to = at + unescape(value)
 		}
 	}
-	e.add(text, span{uint32(at), uint32(at + colon)}, span{uint32(from), uint32(from + n)}, false)
+	return e.add(text, span{uint32(from), uint32(colon)}, span{uint32(at), uint32(to)}, false)
 }
 
 // unescape decodes %XX where it stands and gives the length that is left. What

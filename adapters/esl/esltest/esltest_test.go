@@ -2,10 +2,8 @@ package esltest_test
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"net"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -80,23 +78,32 @@ func TestConnectIsAsRecorded(t *testing.T) {
 	}
 }
 
+// TestPlayExactly has clients that send what was recorded, something else, and
+// less.
 func TestPlayExactly(t *testing.T) {
-	s := load(t, "01-auth-ok-exit")
+	session := load(t, "01-auth-ok-exit")
 	for sent, want := range map[string]string{
-		string(s.FromClient()):        "",
-		"auth wrong!!\n\n" + "exit\n": "the client sent",
-		"auth ClueCon\n\n":            "the client sent",
+		string(session.FromClient()):     "",
+		"auth wrong!!\n\nexit\n\n":       `turn 1: the client sent "auth wrong!!\n\n", want "auth ClueCon\n\n" (<nil>)`,
+		"auth ClueCon\n\n":               `turn 3: the client sent "", want "exit\n\n" (EOF)`,
+		"auth ClueCon\n\napi status\n\n": `turn 3: the client sent "api st", want "exit\n\n" (<nil>)`,
 	} {
-		ours, theirs := net.Pipe()
-		done := make(chan error)
-		go func() { done <- esltest.PlayExactly(s).Play(context.Background(), theirs) }()
-		go func() {
-			io.WriteString(ours, sent)
-			ours.Close()
-		}()
-		go io.Copy(io.Discard, ours)
-		err := <-done
-		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+		s, err := esltest.Listen(esltest.PlayExactly(session))
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, err := net.Dial("tcp", s.Address())
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(conn, sent)
+		conn.(*net.TCPConn).CloseWrite()
+		io.Copy(io.Discard, conn)
+		conn.Close()
+		if want != "" {
+			want = "esltest: session 01-auth-ok-exit, " + want
+		}
+		if err := s.Stop(); want == "" && err != nil || want != "" && (err == nil || err.Error() != want) {
 			t.Errorf("%q: %v, want %q", sent, err, want)
 		}
 	}

@@ -195,8 +195,8 @@ func PlayExactly(s *Session) Script {
 	return func(p *Peer) error {
 		for i, t := range s.Turns {
 			if t.Switch {
-				if _, err := p.Write(t.Bytes); err != nil {
-					return err
+				if _, err := p.Write(t.Bytes); err != nil && i < len(s.Turns)-1 {
+					return fmt.Errorf("esltest: session %s, turn %d: the client has gone: %v", s.Name, i, err)
 				}
 				continue
 			}
