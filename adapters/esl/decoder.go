@@ -2,7 +2,6 @@ package esl
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -72,8 +71,7 @@ func (d *Decoder) Decode(e *Event) error {
 	}
 	size, err := d.decode(e)
 	if err != nil {
-		var lost *BodyError
-		if !errors.As(err, &lost) {
+		if _, lost := err.(*BodyError); !lost {
 			d.err = err
 			d.release()
 			e.Reset()
@@ -99,13 +97,17 @@ func (d *Decoder) Wait() error {
 	return d.err
 }
 
-// blank passes over the line breaks before a message and tells whether nothing
-// else is there.
+// blank passes over the line breaks before a message. If nothing else is there
+// it gives the buffer back and tells so.
 func (d *Decoder) blank() bool {
 	for d.start < d.end && (d.buffer[d.start] == '\n' || d.buffer[d.start] == '\r') {
 		d.start++
 	}
-	return d.start == d.end
+	if d.start < d.end {
+		return false
+	}
+	d.release()
+	return true
 }
 
 // decode reads the next message into e and tells how many bytes it has.
