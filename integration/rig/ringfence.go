@@ -99,7 +99,7 @@ func (r *Ringfence) configure(config string) error {
 	fmt.Fprintf(&own, "listen: %s\nadmin: {listen: %s, token_file: ringfence.token}\nstate: state\n", r.Addr, r.Admin)
 	for line := range strings.Lines(string(text)) {
 		switch key, _, _ := strings.Cut(line, ":"); key {
-		case "listen", "admin", "state", "clients":
+		case "listen", "admin", "state", "clients", "socket":
 		default:
 			own.WriteString(line)
 		}
