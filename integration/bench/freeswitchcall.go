@@ -35,7 +35,7 @@ func benchFreeSWITCHCalls(p plan, dir string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Stop()) }()
-	if err := r.Append("ringfence.yaml", "socket: {listen: "+r.Socket+"}\n"); err != nil {
+	if err := r.Append("ringfence.yaml", "socket: {listen: "+r.Socket+", deadline: 10s}\n"); err != nil {
 		return err
 	}
 	if err := r.Start(); err != nil {

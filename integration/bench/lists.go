@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -146,7 +145,7 @@ func holdList(file, numbers string) error {
 	if err != nil {
 		return err
 	}
-	peak, err := peakMemory()
+	peak, err := memoryOf(os.Getpid(), "VmHWM")
 	if err != nil {
 		return err
 	}
@@ -187,19 +186,4 @@ func lookUp(l *rules.List, n uint64) (least time.Duration, err error) {
 		}
 	}
 	return least, nil
-}
-
-// peakMemory is the most resident memory that this process had, in bytes.
-func peakMemory() (uint64, error) {
-	text, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			kb, err := strconv.ParseUint(strings.Fields(rest)[0], 10, 64)
-			return kb << 10, err
-		}
-	}
-	return 0, errors.New("/proc/self/status says nothing of VmHWM")
 }

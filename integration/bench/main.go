@@ -25,6 +25,7 @@ type plan struct {
 	only    string
 	listed  int // numbers in the list of a reload
 	numbers int // in the list that is measured by itself
+	sockets int // calls on FreeSWITCH's socket that wait at once
 	binary  string
 }
 
@@ -51,6 +52,7 @@ func main() {
 	flag.StringVar(&p.only, "only", "", "part to run: "+partNames()+" (default all)")
 	flag.IntVar(&p.listed, "listed", 10_000_000, "numbers in the list of a reload, at most 20,000,000")
 	flag.IntVar(&p.numbers, "numbers", 100_000_000, "numbers in the list that is measured by itself")
+	flag.IntVar(&p.sockets, "sockets", 5_000, "calls on FreeSWITCH's socket that wait at once")
 	flag.StringVar(&p.binary, "binary", filepath.Join(rig.Root(), "bin", "ringfence"), "the program under test")
 	profile := flag.String("profile", "", "measure nothing: write the profile that the compiler optimises the program for to this file")
 	flag.Parse()
@@ -75,7 +77,7 @@ var parts = []struct {
 	{"opa", benchOPA},
 	{"reload", benchReload},
 	{"kamailio", benchKamailio},
-	{"freeswitch", benchFreeSWITCHCalls},
+	{"freeswitch", benchFreeSWITCH},
 }
 
 func partNames() string {

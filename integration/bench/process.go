@@ -40,6 +40,22 @@ func processorTime(pid int) (time.Duration, error) {
 	return used, nil
 }
 
+// memoryOf is a field of /proc/PID/status in bytes: VmRSS is what process pid has
+// in memory, VmHWM the most that it had.
+func memoryOf(pid int, field string) (uint64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, field+":"); ok {
+			kb, err := strconv.ParseUint(strings.Fields(rest)[0], 10, 64)
+			return kb << 10, err
+		}
+	}
+	return 0, fmt.Errorf("/proc/%d/status says nothing of %s", pid, field)
+}
+
 // threadTime is the processor time in nanoseconds that work takes of its thread
 // (CLOCK_THREAD_CPUTIME_ID, clock_gettime(2)).
 func threadTime(work func()) float64 {
