@@ -3,6 +3,7 @@
 package docs
 
 import (
+	"encoding/xml"
 	"fmt"
 	"io"
 	"net/http"
@@ -182,9 +183,10 @@ var elsewhere = map[string]struct{ file, text string }{
 	"make demo":  {"integration/demo_test.go", `"make", "demo"`},
 	"make test":  {".ci/run", "make test"},
 	"make bench": {"integration/bench/bench_test.go", "TestBench"},
-	"bin/ringfence serve --config ringfence.yaml":     {"integration/rig/ringfence.go", `"serve", "--config", "ringfence.yaml"`},
-	"bin/ringfence test rules/packs":                  {"rules/packs_test.go", "TestPacks"},
-	"docker compose -f docker/compose.yml up --build": {"integration/docker_project_test.go", "compose.yml"},
+	"bin/ringfence serve --config ringfence.yaml":                          {"integration/rig/ringfence.go", `"serve", "--config", "ringfence.yaml"`},
+	"bin/ringfence test rules/packs":                                       {"rules/packs_test.go", "TestPacks"},
+	"docker compose -f docker/compose.yml --profile freeswitch up --build": {"integration/docker_profile_test.go", `"--profile", "freeswitch", "config"`},
+	"docker compose -f docker/compose.yml up --build":                      {"integration/docker_project_test.go", "compose.yml"},
 }
 
 // commands are those of a console block, the lines after "$ ", or of a sh block.
@@ -265,9 +267,51 @@ func TestKamailioBlocks(t *testing.T) {
 	}
 }
 
+// An XML block is a piece of a file that FreeSWITCH users copy, but for the
+// indentation, and well-formed.
+func TestXMLBlocks(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(root, "docker", "freeswitch", "*.xml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var shipped []string
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shipped = append(shipped, flat(string(text)))
+	}
+	seen := 0
+	for _, b := range blocks(t) {
+		if b.kind != "xml" {
+			continue
+		}
+		seen++
+		if !slices.ContainsFunc(shipped, func(text string) bool { return strings.Contains(text, flat(b.text)) }) {
+			t.Errorf("%s: is no piece of docker/freeswitch/*.xml", b)
+		}
+		if err := xml.Unmarshal([]byte("<block>"+b.text+"</block>"), new(struct{})); err != nil {
+			t.Errorf("%s: %v", b, err)
+		}
+	}
+	if seen < 5 {
+		t.Errorf("%d XML blocks found, want at least 5", seen)
+	}
+}
+
+// flat is text without its indentation, each line ended.
+func flat(text string) string {
+	var lines strings.Builder
+	for line := range strings.Lines(text) {
+		lines.WriteString(strings.TrimSpace(line) + "\n")
+	}
+	return "\n" + lines.String()
+}
+
 // Kinds of blocks that no test reads are few and known.
 func TestKinds(t *testing.T) {
-	known := []string{"yaml", "console", "sh", "kamailio", "text", "json", "http", ""}
+	known := []string{"yaml", "console", "sh", "kamailio", "xml", "text", "json", "http", ""}
 	for _, b := range blocks(t) {
 		if !slices.Contains(known, b.kind) {
 			t.Errorf("%s: a block of kind %q, which no test knows", b, b.kind)
