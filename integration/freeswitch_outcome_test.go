@@ -12,46 +12,44 @@ func TestFreeSWITCHOutcomes(t *testing.T) {
 	t.Parallel()
 	const hangsUp, rings, busy, blocked, declined = "12025550201", "12025550202", "12025550486", "12025550603", "12025550604"
 	reason := `SIP;cause=603;text="v=analytics1;url=https://other.example;id=7";location=LN`
-	s := startFreeSWITCH(t, freeswitchOptions{answers: map[string]rig.Answer{
+	options := freeswitchOptions{answers: map[string]rig.Answer{
 		hangsUp:  {Ring: true, HangUp: true},
 		rings:    {Ring: true, Silent: true},
 		busy:     {Status: "486 Busy Here", Ring: true},
 		blocked:  {Status: "603 Network Blocked", Headers: []string{"Reason: " + reason}},
 		declined: {Status: "603 Decline"},
-	}})
-	counted := map[string]float64{}
-	for _, mode := range freeswitchModes {
-		t.Run(mode, func(t *testing.T) {
-			for _, c := range []struct {
-				name   string
-				callee string
-				code   int
-				told   float64 // outcomes: an answer, an end
-				place  rig.PlaceOptions
-			}{
-				{"answered, hung up by the caller", "12025550200", 200, 2, rig.PlaceOptions{}},
-				{"answered, hung up by the callee", hangsUp, 200, 2, rig.PlaceOptions{Hold: true}},
-				{"cancelled while it rings", rings, 487, 1, rig.PlaceOptions{Cancel: true}},
-				{"busy after ringing", busy, 486, 1, rig.PlaceOptions{}},
-				{"blocked downstream", blocked, 603, 1, rig.PlaceOptions{}},
-				{"declined downstream", declined, 603, 1, rig.PlaceOptions{}},
-			} {
-				r := s.place(t, mode, rig.Request{URI: to(c.callee)}, c.place)
-				if r.Code != c.code {
-					t.Errorf("%s: %s", c.name, r.Status)
-				}
-				if c.place.Hold {
-					if _, err := r.AwaitRequest(); err != nil {
-						t.Errorf("%s: %v", c.name, err)
-					}
-					r.Close()
-				}
-				counted[adapter(mode)] += c.told
-				s.metric(t, `ringfence_outcomes_total{adapter="`+adapter(mode)+`",outcome="counted"}`, counted[adapter(mode)])
-				s.metric(t, "ringfence_pending_entries", 0)
+	}}
+	counted := map[*rig.Ringfence]float64{}
+	eachMode(t, options, func(t *testing.T, s withFreeSWITCH, mode string) {
+		for _, c := range []struct {
+			name   string
+			callee string
+			code   int
+			told   float64 // outcomes: an answer, an end
+			place  rig.PlaceOptions
+		}{
+			{"answered, hung up by the caller", "12025550200", 200, 2, rig.PlaceOptions{}},
+			{"answered, hung up by the callee", hangsUp, 200, 2, rig.PlaceOptions{Hold: true}},
+			{"cancelled while it rings", rings, 487, 1, rig.PlaceOptions{Cancel: true}},
+			{"busy after ringing", busy, 486, 1, rig.PlaceOptions{}},
+			{"blocked downstream", blocked, 603, 1, rig.PlaceOptions{}},
+			{"declined downstream", declined, 603, 1, rig.PlaceOptions{}},
+		} {
+			r := s.place(t, mode, rig.Request{URI: to(c.callee)}, c.place)
+			if r.Code != c.code {
+				t.Errorf("%s: %s", c.name, r.Status)
 			}
-		})
-	}
+			if c.place.Hold {
+				if _, err := r.AwaitRequest(); err != nil {
+					t.Errorf("%s: %v", c.name, err)
+				}
+				r.Close()
+			}
+			counted[s.daemon] += c.told
+			s.metric(t, `ringfence_outcomes_total{adapter="freeswitch-events",outcome="counted"}`, counted[s.daemon])
+			s.metric(t, "ringfence_pending_entries", 0)
+		}
+	})
 }
 
 // TestFreeSWITCHPassthrough holds what reaches the caller of a block by a network

@@ -2,24 +2,31 @@ package integration
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"ringfence/integration/rig"
 )
 
-// freeswitchModes are the ways to ask that a FreeSWITCH without further modules
-// has, each with the policy for a call that nobody decides.
-var freeswitchModes = []string{"socket_open", "socket_closed", "window_open", "window_closed", "park_open", "park_closed"}
+// freeswitchModes are the ways to ask that one FreeSWITCH can have side by side,
+// each with the policy for a call that nobody decides. mod_xml_curl is asked about
+// every call of a switch, so it has one of its own.
+var (
+	freeswitchModes = []string{"socket_open", "socket_closed", "window_open", "window_closed", "park_open", "park_closed", "curl_open", "curl_closed"}
+	xmlCurlModes    = []string{"xml_curl_open", "xml_curl_closed"}
+)
+
+// moduleOf is the module that a mode needs and that not every FreeSWITCH has.
+var moduleOf = map[string]string{"curl": "mod_curl", "xml_curl": "mod_xml_curl"}
 
 // freeswitchOptions says which FreeSWITCH and which daemon to start. The zero
 // value has every one of freeswitchModes.
 type freeswitchOptions struct {
 	modes     []string
 	shipped   bool                  // the shipped freeswitch.xml instead, whose one mode is ""
-	modules   []string              // that the modes need
 	config    string                // more of ringfence.yaml
 	socket    string                // of ringfence.yaml, beside its address
 	rules     string                // one more file of rules, the last
@@ -66,6 +73,12 @@ func prepareFreeSWITCH(t testing.TB, o freeswitchOptions) withFreeSWITCH {
 	if o.modes == nil && !o.shipped {
 		o.modes = freeswitchModes
 	}
+	modules := map[string]bool{}
+	for _, mode := range o.modes {
+		if module := moduleOf[way(mode)]; module != "" {
+			modules[module] = true
+		}
+	}
 	if o.variables == nil {
 		o.variables = patient
 	}
@@ -75,7 +88,7 @@ func prepareFreeSWITCH(t testing.TB, o freeswitchOptions) withFreeSWITCH {
 	config := o.config + "socket: {listen: " + d.Socket + ", " + o.socket + "}\nfreeswitch:\n"
 	var all []withFreeSWITCH
 	for i := range 1 + o.others {
-		f := startSwitch(t, rig.FreeSWITCHOptions{Program: program, Modes: o.modes, Shipped: o.shipped, Modules: o.modules, Ringfence: d, Carrier: c.Addr, Variables: o.variables})
+		f := startSwitch(t, rig.FreeSWITCHOptions{Program: program, Modes: o.modes, Shipped: o.shipped, Modules: slices.Sorted(maps.Keys(modules)), Ringfence: d, Carrier: c.Addr, Variables: o.variables})
 		all = append(all, withFreeSWITCH{FreeSWITCH: f, daemon: d, carrier: c})
 		name := fmt.Sprintf("fs%d", i+1)
 		appendTo(t, d, name+".password", f.Password+"\n")
@@ -88,6 +101,44 @@ func prepareFreeSWITCH(t testing.TB, o freeswitchOptions) withFreeSWITCH {
 	s := all[0]
 	s.others = all[1:]
 	return s
+}
+
+// eachMode runs a test in every mode, on as many switches as that takes, and
+// skips, visibly, those that a FreeSWITCH has no module for.
+func eachMode(t *testing.T, o freeswitchOptions, test func(t *testing.T, s withFreeSWITCH, mode string)) {
+	t.Helper()
+	for _, modes := range [][]string{freeswitchModes, xmlCurlModes} {
+		o.modes = modes
+		s := startFreeSWITCH(t, o)
+		s.eachMode(t, modes, func(t *testing.T, mode string) { test(t, s, mode) })
+	}
+}
+
+// eachMode runs a test in some modes of a switch.
+func (s withFreeSWITCH) eachMode(t *testing.T, modes []string, test func(t *testing.T, mode string)) {
+	t.Helper()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			if !s.knows(t, mode) {
+				t.Skip("skipped: this FreeSWITCH has no " + moduleOf[way(mode)])
+			}
+			test(t, mode)
+		})
+	}
+}
+
+// knows tells whether the switch has the module that a mode needs.
+func (s withFreeSWITCH) knows(t testing.TB, mode string) bool {
+	t.Helper()
+	module := moduleOf[way(mode)]
+	if module == "" {
+		return true
+	}
+	has, err := s.Has(module)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return has
 }
 
 // startSwitch starts a FreeSWITCH and, when the test fails, shows its log.
@@ -140,9 +191,6 @@ func (s withFreeSWITCH) place(t testing.TB, mode string, r rig.Request, o rig.Pl
 	if o.Source == "" {
 		o.Source = outside
 	}
-	if o.Limit == 0 {
-		o.Limit = time.Minute
-	}
 	result, err := rig.Place("udp", s.Addr[mode], r.Bytes(), o)
 	if err != nil {
 		t.Fatalf("%s: %v", mode, err)
@@ -150,10 +198,9 @@ func (s withFreeSWITCH) place(t testing.TB, mode string, r rig.Request, o rig.Pl
 	return result
 }
 
-// adapter is what metrics call a mode.
-func adapter(mode string) string {
-	way, _, _ := strings.Cut(mode, "_")
-	return "freeswitch-" + way
+// way is the mode without its policy.
+func way(mode string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(mode, "_open"), "_closed")
 }
 
 // closed tells whether calls that nobody decides are refused in this mode.

@@ -2,6 +2,7 @@ package rig
 
 import (
 	"bytes"
+	"context"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -17,6 +18,8 @@ import (
 	"testing"
 	"text/template"
 	"time"
+
+	"ringfence/adapters/esl"
 )
 
 // FreeSWITCHVariable names the program where it is not "freeswitch" on PATH.
@@ -256,6 +259,28 @@ func (f *FreeSWITCH) ready(limit time.Duration) error {
 		}
 		return err == nil
 	})
+}
+
+// Command asks the switch by its event socket, as fs_cli does, and is what it says.
+func (f *FreeSWITCH) Command(command string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	c, err := esl.Dial(ctx, f.ESL, esl.Options{Password: f.Password})
+	if err != nil {
+		return "", fmt.Errorf("freeswitch: %w", err)
+	}
+	defer c.Close()
+	e, err := c.Send(ctx, "api "+command)
+	if err != nil {
+		return "", fmt.Errorf("freeswitch: %s: %w", command, err)
+	}
+	return strings.TrimSpace(e.Body()), nil
+}
+
+// Has tells whether a module is loaded.
+func (f *FreeSWITCH) Has(module string) (bool, error) {
+	answer, err := f.Command("module_exists " + module)
+	return answer == "true", err
 }
 
 // Version is what the program says of itself, as "1.10.12" or "1.11.1".
