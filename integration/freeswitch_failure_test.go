@@ -18,6 +18,9 @@ func (s withFreeSWITCH) modes(t testing.TB) []string {
 	return slices.DeleteFunc(slices.Clone(freeswitchModes), func(mode string) bool { return !s.knows(t, mode) })
 }
 
+// impatient are the shipped limits.
+var impatient = map[string]string{"ringfence_window": "400", "ringfence_park": "2", "ringfence_curl": "1"}
+
 // undecided checks what becomes of a call that nobody decides: it goes on, or is
 // refused where the dialplan says so.
 func (s withFreeSWITCH) undecided(t testing.TB, mode string) *rig.Result {
@@ -54,7 +57,7 @@ func (s withFreeSWITCH) recovers(t testing.TB, modes []string) {
 func TestFreeSWITCHKilled(t *testing.T) {
 	t.Parallel()
 	rig.Need(t, "sipp")
-	s := startFreeSWITCH(t, freeswitchOptions{variables: map[string]string{"ringfence_window": "400"}})
+	s := startFreeSWITCH(t, freeswitchOptions{variables: impatient})
 	for _, mode := range []string{"socket_open", "window_open"} {
 		l, err := rig.StartLoad(rig.LoadOptions{Scenario: "answered", To: s.Addr[mode], Callee: "12025550200", Callers: []string{"+13015550299"}, Rate: 20, Calls: 100})
 		if err != nil {
@@ -91,7 +94,7 @@ func TestFreeSWITCHKilled(t *testing.T) {
 func TestFreeSWITCHStopped(t *testing.T) {
 	t.Parallel()
 	modes := []string{"window_open", "window_closed", "park_open", "park_closed"}
-	s := startFreeSWITCH(t, freeswitchOptions{modes: modes, variables: map[string]string{"ringfence_window": "400"}})
+	s := startFreeSWITCH(t, freeswitchOptions{modes: modes, variables: impatient})
 	s.recovers(t, modes)
 	if err := s.daemon.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)

@@ -32,12 +32,13 @@ type freeswitchOptions struct {
 	rules     string                // one more file of rules, the last
 	others    int                   // switches more
 	answers   map[string]rig.Answer // of the carrier
-	variables map[string]string     // of the dialplan
+	variables map[string]string     // of the dialplan, beside patient
 }
 
 // patient are the limits of tests that are not about limits: no machine is so
-// slow that a call of theirs goes on undecided.
-var patient = map[string]string{"ringfence_window": "20000", "ringfence_park": "20", "ringfence_curl": "20"}
+// slow that a call of theirs goes on undecided. Calls to urn:service:sos go on in
+// the context of the one mode that doesn't say where.
+var patient = map[string]string{"ringfence_window": "20000", "ringfence_park": "20", "ringfence_curl": "20", "ringfence_context": xmlCurlModes[0]}
 
 // withFreeSWITCH is a FreeSWITCH on this machine, the daemon that it asks and a
 // carrier behind it.
@@ -79,16 +80,15 @@ func prepareFreeSWITCH(t testing.TB, o freeswitchOptions) withFreeSWITCH {
 			modules[module] = true
 		}
 	}
-	if o.variables == nil {
-		o.variables = patient
-	}
+	variables := maps.Clone(patient)
+	maps.Copy(variables, o.variables)
 	if o.socket == "" {
 		o.socket = "deadline: 10s"
 	}
 	config := o.config + "socket: {listen: " + d.Socket + ", " + o.socket + "}\nfreeswitch:\n"
 	var all []withFreeSWITCH
 	for i := range 1 + o.others {
-		f := startSwitch(t, rig.FreeSWITCHOptions{Program: program, Modes: o.modes, Shipped: o.shipped, Modules: slices.Sorted(maps.Keys(modules)), Ringfence: d, Carrier: c.Addr, Variables: o.variables})
+		f := startSwitch(t, rig.FreeSWITCHOptions{Program: program, Modes: o.modes, Shipped: o.shipped, Modules: slices.Sorted(maps.Keys(modules)), Ringfence: d, Carrier: c.Addr, Variables: variables})
 		all = append(all, withFreeSWITCH{FreeSWITCH: f, daemon: d, carrier: c})
 		name := fmt.Sprintf("fs%d", i+1)
 		appendTo(t, d, name+".password", f.Password+"\n")
