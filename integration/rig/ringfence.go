@@ -111,15 +111,15 @@ func (r *Ringfence) configure(config string) error {
 }
 
 // Start starts the daemon, or again after Kill, at the same addresses.
-func (r *Ringfence) Start() error { return r.run("serve") }
+func (r *Ringfence) Start() error { return r.run("serve", "--config", "ringfence.yaml") }
 
 // Supervise does what Start does, under the program's own supervisor, which is
 // then the Process.
-func (r *Ringfence) Supervise() error { return r.run("supervise") }
+func (r *Ringfence) Supervise() error { return r.run("supervise", "--config", "ringfence.yaml") }
 
-// run starts a verb of the program and waits until the daemon is ready.
-func (r *Ringfence) run(verb string) error {
-	p, err := start(r.Dir, "ringfence", r.program, verb, "--config", "ringfence.yaml")
+// run starts the program and waits until the daemon is ready.
+func (r *Ringfence) run(args ...string) error {
+	p, err := start(r.Dir, "ringfence", r.program, args...)
 	if err != nil {
 		return err
 	}
