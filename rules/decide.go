@@ -17,6 +17,28 @@ func (e *Engine) Decide(c *Call, v *Verdict) {
 	if !l.set.derive(c) && counted {
 		e.unknownTrunks.count(c.TrunkName)
 	}
+	e.weigh(c, l, v, counted)
+	if v.Action == Allow {
+		e.pending.Add(&v.ID, &pendingCall{
+			Caller: v.Caller, Callee: v.Callee, Origin: origin(c.trunk, c.Source),
+			Plain: len(l.set.learns) > 0 && isPlain(c.RequestURI, v.Callee), Again: !counted,
+		})
+	}
+}
+
+// Probe decides c as Decide does and leaves no trace but in the caches: nothing
+// is counted or remembered, and the verdict's ID is that of no decision. It
+// tells whether calls are decided at all.
+func (e *Engine) Probe(c *Call, v *Verdict) {
+	*v = Verdict{Reason: v.Reason[:0], Monitored: v.Monitored[:0], ID: noID}
+	if l := e.live.Load(); l != nil {
+		l.set.derive(c)
+		e.weigh(c, l, v, false)
+	}
+}
+
+// weigh makes the verdict of a call whose parties are known.
+func (e *Engine) weigh(c *Call, l *live, v *Verdict, counted bool) {
 	v.Caller, v.Callee = c.caller, c.callee
 	if c.trunk != nil {
 		v.Trunk = c.trunk.Name
@@ -28,12 +50,6 @@ func (e *Engine) Decide(c *Call, v *Verdict) {
 		e.judge(f, l, v, counted)
 		f.stop()
 		e.frames.Put(f)
-	}
-	if v.Action == Allow {
-		e.pending.Add(&v.ID, &pendingCall{
-			Caller: v.Caller, Callee: v.Callee, Origin: origin(c.trunk, c.Source),
-			Plain: len(l.set.learns) > 0 && isPlain(c.RequestURI, v.Callee), Again: !counted,
-		})
 	}
 }
 

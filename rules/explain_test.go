@@ -40,6 +40,32 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// A probe is decided like a call and leaves no trace but in the caches.
+func TestProbe(t *testing.T) {
+	rs := compiled(t, Settings{}, "rules.yaml", rulesOf("{id: m, when: true, block: dno, mode: monitor}", "{id: a, when: true, block: subscriber}"))
+	e := running(t, Options{CacheBytes: 1 << 20}, rs)
+	c := testCall("+12122000000", "+12025550123")
+	c.CallID, c.TrunkName = "x", "nobody"
+	var v Verdict
+	for range 2 {
+		if e.Probe(c, &v); v.Action != Block || v.Rule != rs.rules[1] || len(v.Monitored) != 1 {
+			t.Errorf("verdict %+v", v)
+		}
+	}
+	s := e.Stats()
+	if m, a := rs.rules[0].Counts.Monitored.Load(), rs.rules[1].Counts.Matched.Load(); m != 0 || a != 0 || s.UnknownTrunks != 0 {
+		t.Errorf("monitored %d, matched %d, calls of unknown trunks %d", m, a, s.UnknownTrunks)
+	}
+	if decided(e, c); rs.rules[1].Counts.Matched.Load() != 1 {
+		t.Error("the decision after a probe is not counted")
+	}
+	passed := testCall("+12122000000", "911")
+	before := e.Stats().Pending
+	if e.Probe(passed, &v); v.Guard != Emergency || e.Stats().Pending != before {
+		t.Errorf("guard %v, %d decisions wait for an outcome, %d before", v.Guard, e.Stats().Pending, before)
+	}
+}
+
 // An explanation leaves no trace.
 func TestExplainRecordsNothing(t *testing.T) {
 	rs := compiled(t, Settings{}, "rules.yaml", rulesOf("{id: m, when: true, block: dno, mode: monitor}", "{id: a, when: true, block: subscriber}"))
