@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -23,7 +24,7 @@ type patient struct {
 	errors  *atomic.Uint64 // accepts that failed
 	log     *slog.Logger
 	now     func() time.Time
-	logged  time.Time // when the last was; Accept is for one goroutine
+	logged  time.Time    // when the last was; Accept is for one goroutine
 	closed  chan struct{}
 	closing sync.Once
 }
@@ -123,4 +124,36 @@ type slotted struct {
 func (s *slotted) Close() error {
 	defer s.free()
 	return s.Conn.Close()
+}
+
+// door is a listener that knows whether somebody still waits at it.
+type door struct {
+	net.Listener
+	left atomic.Int64 // when Accept last gave a connection away, Unix nanoseconds; 0: it waits for one
+}
+
+// Accept waits for the next connection.
+func (d *door) Accept() (net.Conn, error) {
+	d.left.Store(0)
+	c, err := d.Listener.Accept()
+	if err == nil {
+		d.left.Store(time.Now().UnixNano())
+	}
+	return c, err
+}
+
+// stuck tells whether nobody has come back to Accept for longer than limit. Who
+// is there and gets no connection for want of file descriptors is not stuck.
+func (d *door) stuck(limit time.Duration) bool {
+	left := d.left.Load()
+	return left != 0 && time.Since(time.Unix(0, left)) > limit
+}
+
+// SyscallConn gives access to the socket of a listener that has one.
+func (d *door) SyscallConn() (syscall.RawConn, error) {
+	c, ok := d.Listener.(syscall.Conn)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	return c.SyscallConn()
 }

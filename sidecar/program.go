@@ -18,6 +18,7 @@ import (
 	"ringfence/adapters/freeswitch"
 	"ringfence/adapters/kamailio"
 	"ringfence/rules"
+	"ringfence/sidecar/notify"
 )
 
 var (
@@ -60,7 +61,12 @@ type Program struct {
 	clients  *clients
 	refused  atomic.Uint64 // connections from no client
 	unheard  atomic.Uint64 // accepts that failed, of listen and admin.listen
+	serving  atomic.Bool
 	stopping atomic.Bool
+
+	beats *beats
+	doors []*door
+	probe probe // for the goroutine of the beats
 
 	freeswitchHTTP *freeswitch.HTTP
 	overHTTP       *asked
@@ -79,8 +85,12 @@ func New(configFile string, o Options) (*Program, error) {
 	// From here on SIGHUP asks for a reload; it must not end a start.
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
-	first, err := load(configFile, loading{progress: o.Progress})
+	b, fault := newBeats()
+	var first loaded
+	var err error
+	b.during(func() { first, err = load(configFile, loading{progress: o.Progress}) })
 	if err != nil {
+		b.manager.Close()
 		signal.Stop(hangup)
 		return nil, err
 	}
@@ -94,13 +104,16 @@ func New(configFile string, o Options) (*Program, error) {
 	if o.Version == "" {
 		o.Version = Version()
 	}
-	p := &Program{config: c, version: o.Version, now: o.Now, log: NewLog(o.Log, c.Log), settle: settleTime, first: first, failed: make(chan error, 3)}
+	p := &Program{config: c, version: o.Version, now: o.Now, log: NewLog(o.Log, c.Log), settle: settleTime, first: first, failed: make(chan error, 3), beats: b}
+	if fault != nil {
+		p.log.Warn("no beat is sent", "err", fault)
+	}
 	p.admin = &admin{listen: c.Admin.Listen, hosts: c.Admin.Hosts, remote: !onLoopback(c.Admin.Listen), log: p.log.Logger}
 	p.admin.program = p
 	p.networks = newNetworks(c.Clients)
 	p.reloader = newReloader(p, c, hangup)
 	p.feeds = newFeeds(c.Settings.Feeds, p.version, p.log.Logger, p.now)
-	p.ends = append(p.ends, func() { signal.Stop(hangup) })
+	p.ends = append(p.ends, func() { signal.Stop(hangup) }, b.manager.Close)
 	return p, nil
 }
 
@@ -114,6 +127,7 @@ func (p *Program) Start() (err error) {
 	}()
 	p.started = p.now()
 	c := p.config
+	p.beat()
 	if err := p.lock(); err != nil {
 		return err
 	}
@@ -145,7 +159,7 @@ func (p *Program) Start() (err error) {
 		return err
 	}
 	p.decisions, p.adminAddr = decisions.Addr(), adminListener.Addr()
-	p.clients = &clients{Listener: decisions, networks: p.networks, refused: &p.refused}
+	p.clients = &clients{Listener: p.door(decisions), networks: p.networks, refused: &p.refused}
 	if err := p.follow(); err != nil {
 		return err
 	}
@@ -153,7 +167,8 @@ func (p *Program) Start() (err error) {
 	p.serve()
 	p.log.Info("ringfence runs", "version", p.version, "decisions", p.decisions.String(), "admin", p.adminAddr.String(),
 		"mode", c.Settings.Mode.String(), "rules", len(p.engine.Ruleset().Rules()), "generation", p.engine.Generation())
-	p.tell("READY=1")
+	p.serving.Store(true)
+	p.tell(notify.Ready)
 	return nil
 }
 
@@ -336,7 +351,7 @@ func (p *Program) serveDecisions() (stop func(context.Context)) {
 func (p *Program) Stop() {
 	p.ending.Do(func() {
 		p.stopping.Store(true)
-		p.tell("STOPPING=1")
+		p.tell(notify.Stopping)
 		p.unwind()
 		p.log.Info("ringfence stopped")
 	})
@@ -385,9 +400,10 @@ func (p *Program) AdminAddr() net.Addr { return p.adminAddr }
 // Reload loads configuration and rules again and waits for it.
 func (p *Program) Reload(ctx context.Context) (Reload, error) { return p.reloader.ask(ctx, "request") }
 
-// tell tells the service manager, if there is one.
+// tell tells the service manager, if there is one. One that does not read holds
+// up no reload and no stop for long.
 func (p *Program) tell(state string) {
-	if err := notify(state); err != nil {
+	if err := p.beats.manager.Send(state, time.Second); err != nil {
 		p.log.Warn("cannot tell the service manager", "err", err)
 	}
 }

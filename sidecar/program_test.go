@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"ringfence/rules"
+	"ringfence/sidecar/notify"
 )
 
 func TestDecisions(t *testing.T) {
@@ -368,30 +369,14 @@ func TestLogMasksNumbers(t *testing.T) {
 }
 
 func TestServiceManagerIsTold(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "notify")
-	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = c.Close() }()
-	t.Setenv("NOTIFY_SOCKET", name)
+	next := serviceManager(t, 0)
 	d := launch(t, nil)
-	told := func() string {
-		b := make([]byte, 256)
-		_ = c.SetReadDeadline(time.Now().Add(patience))
-		n, err := c.Read(b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		state, _, _ := strings.Cut(string(b[:n]), "\n")
-		return state
-	}
 	if _, err := d.p.Reload(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	d.p.Stop()
-	for _, want := range []string{"READY=1", "RELOADING=1", "READY=1", "STOPPING=1"} {
-		if got := told(); got != want {
+	for _, want := range []string{notify.Ready, notify.Reloading, notify.Ready, notify.Stopping} {
+		if got, _, _ := strings.Cut(next(), "\n"); got != want {
 			t.Errorf("told %q, want %q", got, want)
 		}
 	}

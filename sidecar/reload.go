@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ringfence/rules"
+	"ringfence/sidecar/notify"
 )
 
 // reloader loads configuration and rules, at the start and again on SIGHUP, on
@@ -121,7 +122,7 @@ func (r *reloader) ask(ctx context.Context, cause string) (Reload, error) {
 // again loads while the daemon runs.
 func (r *reloader) again(cause string) Reload {
 	r.program.tell(reloadingState())
-	defer r.program.tell("READY=1")
+	defer r.program.tell(notify.Ready)
 	var result Reload
 	r.watch.load(func() { result = r.load() })
 	runtime.GC() // large lists lie beside the heap, which alone starts it: those that went would pile up
@@ -226,7 +227,7 @@ func lines(err error) []string {
 func reloadingState() string {
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &t); err != nil {
-		return "RELOADING=1"
+		return notify.Reloading
 	}
-	return fmt.Sprintf("RELOADING=1\nMONOTONIC_USEC=%d", t.Nano()/int64(time.Microsecond))
+	return fmt.Sprintf(notify.Reloading+"\nMONOTONIC_USEC=%d", t.Nano()/int64(time.Microsecond))
 }

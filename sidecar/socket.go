@@ -30,7 +30,7 @@ func (p *Program) listenSocket() error {
 	if err != nil {
 		return fmt.Errorf("socket.listen: %w", err)
 	}
-	k := &socket{asked: asked{service: p.service}, listener: l}
+	k := &socket{asked: asked{service: p.service}, listener: p.door(l)}
 	k.Socket = freeswitch.NewSocket(&k.asked, freeswitch.SocketOptions{
 		Deadline:    c.Deadline,
 		Connections: c.Connections,
