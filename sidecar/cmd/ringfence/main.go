@@ -26,17 +26,18 @@ const (
 
 // commands is the command line: one verb a field, one file a verb.
 type commands struct {
-	Serve   serve   `cmd:"" help:"Run the daemon."`
-	Check   check   `cmd:"" help:"Check configuration, rules and lists."`
-	Test    test    `cmd:"" help:"Run rule tests."`
-	Schema  schema  `cmd:"" help:"Print the JSON Schema of rule files, tests or the configuration."`
-	Explain explain `cmd:"" help:"Say what would be decided about a call, and why."`
-	List    list    `cmd:"" help:"Work with lists."`
-	Journal journal `cmd:"" help:"Look up a stopped call by its decision id."`
-	Status  status  `cmd:"" help:"Say how the running daemon is."`
-	Reload  reload  `cmd:"" help:"Have the running daemon load its configuration and rules again."`
-	Help    help    `cmd:"" help:"Show a page of the manual."`
-	Version release `cmd:"" help:"Print the version."`
+	Serve     serve     `cmd:"" help:"Run the daemon."`
+	Supervise supervise `cmd:"" help:"Run the daemon, and run it again when it hangs or ends."`
+	Check     check     `cmd:"" help:"Check configuration, rules and lists."`
+	Test      test      `cmd:"" help:"Run rule tests."`
+	Schema    schema    `cmd:"" help:"Print the JSON Schema of rule files, tests or the configuration."`
+	Explain   explain   `cmd:"" help:"Say what would be decided about a call, and why."`
+	List      list      `cmd:"" help:"Work with lists."`
+	Journal   journal   `cmd:"" help:"Look up a stopped call by its decision id."`
+	Status    status    `cmd:"" help:"Say how the running daemon is."`
+	Reload    reload    `cmd:"" help:"Have the running daemon load its configuration and rules again."`
+	Help      help      `cmd:"" help:"Show a page of the manual."`
+	Version   release   `cmd:"" help:"Print the version."`
 }
 
 // terminal is where a verb writes.
@@ -47,6 +48,11 @@ type terminal struct {
 // errFinding ends a verb with exit code 1 and says nothing more: the verb has
 // said it all.
 var errFinding = errors.New("finding")
+
+// exitCode ends a verb with that of the program it ran, which has said it all.
+type exitCode int
+
+func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
 
 func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
@@ -79,6 +85,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitOK
 	case errors.Is(fault, errFinding):
 		return exitFailure
+	}
+	var ended exitCode
+	if errors.As(fault, &ended) {
+		return int(ended)
 	}
 	report(err, fault)
 	return exitFailure
