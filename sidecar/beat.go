@@ -45,7 +45,7 @@ func (b *beats) run(ctx context.Context, message string, log *slog.Logger, works
 	tick := time.NewTicker(b.every())
 	defer tick.Stop()
 	var last time.Time
-	for told := false; ctx.Err() == nil; { // told: the log knows that none is sent
+	for told := false; ; { // told: the log knows that none is sent
 		err := works()
 		if err == nil {
 			err = b.manager.Send(message, b.every())
@@ -65,6 +65,9 @@ func (b *beats) run(ctx context.Context, message string, log *slog.Logger, works
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			if ctx.Err() != nil {
+				return
+			}
 		}
 	}
 }

@@ -24,7 +24,7 @@ type patient struct {
 	errors  *atomic.Uint64 // accepts that failed
 	log     *slog.Logger
 	now     func() time.Time
-	logged  time.Time    // when the last was; Accept is for one goroutine
+	logged  time.Time // when the last was; Accept is for one goroutine
 	closed  chan struct{}
 	closing sync.Once
 }
