@@ -16,7 +16,7 @@ type Msg []Header
 // it was.
 func AppendCommand(dst []byte, command string, headers ...Header) ([]byte, error) {
 	if command == "" || !safe(command) {
-		return dst, unsafe("command")
+		return dst, unsafePart("command")
 	}
 	b := append(append(dst, command...), '\n')
 	b, err := appendHeaders(b, headers)
@@ -40,7 +40,7 @@ func AppendMsg(dst []byte, uuid string, m Msg, body string) ([]byte, error) {
 	}
 	if body != "" {
 		if strings.IndexByte(body, 0) >= 0 {
-			return dst, unsafe("body")
+			return dst, unsafePart("body")
 		}
 		b = append(b, "content-length: "...)
 		b = strconv.AppendInt(b, int64(len(body)), 10)
@@ -61,10 +61,10 @@ func AppendExecute[A string | []byte](dst []byte, uuid, app string, arg A, lock 
 		return dst, err
 	}
 	if app == "" || !safe(app) {
-		return dst, unsafe("execute-app-name")
+		return dst, unsafePart("execute-app-name")
 	}
 	if !safe(arg) {
-		return dst, unsafe("execute-app-arg")
+		return dst, unsafePart("execute-app-arg")
 	}
 	b = append(append(b, "call-command:execute\nexecute-app-name:"...), app...)
 	if lock {
@@ -82,7 +82,7 @@ func appendSendMsg(dst []byte, uuid string) ([]byte, error) {
 	b := append(dst, "sendmsg"...)
 	if uuid != "" {
 		if !safe(uuid) {
-			return dst, unsafe("uuid")
+			return dst, unsafePart("uuid")
 		}
 		b = append(append(b, ' '), uuid...)
 	}
@@ -92,10 +92,10 @@ func appendSendMsg(dst []byte, uuid string) ([]byte, error) {
 func appendHeaders(dst []byte, headers []Header) ([]byte, error) {
 	for _, h := range headers {
 		if !safeName(h.Name) {
-			return dst, unsafe("header name")
+			return dst, unsafePart("header name")
 		}
 		if !safe(h.Value) {
-			return dst, unsafe(h.Name)
+			return dst, unsafePart(h.Name)
 		}
 		dst = append(append(dst, h.Name...), ": "...)
 		dst = append(append(dst, h.Value...), '\n')

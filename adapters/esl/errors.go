@@ -10,7 +10,7 @@ import (
 // none at the switch.
 var ErrUnsafe = errors.New("esl: text that has CR, LF or NUL, or none where there must be some, can't be sent")
 
-func unsafe(part string) error { return fmt.Errorf("%w (%s)", ErrUnsafe, part) }
+func unsafePart(part string) error { return fmt.Errorf("%w (%s)", ErrUnsafe, part) }
 
 // What ends a Conn, or keeps it from being made, beside errors of the network.
 var (
