@@ -96,24 +96,23 @@ func (s *scanner) value() (value span, array, ok bool) {
 
 // next passes over white space and, if it follows, c.
 func (s *scanner) next(c byte) bool {
-	for s.at < len(s.text) {
-		switch b := s.text[s.at]; {
-		case b == c:
-			s.at++
-			return true
-		case b == ' ' || b == '\t' || b == '\n' || b == '\r':
-			s.at++
-		default:
-			return false
-		}
+	if s.blank(); s.at == len(s.text) || s.text[s.at] != c {
+		return false
 	}
-	return false
+	s.at++
+	return true
 }
 
 // ended tells whether nothing but white space is left.
 func (s *scanner) ended() bool {
-	s.next(0)
+	s.blank()
 	return s.at == len(s.text)
+}
+
+func (s *scanner) blank() {
+	for s.at < len(s.text) && (s.text[s.at] == ' ' || s.text[s.at] == '\t' || s.text[s.at] == '\n' || s.text[s.at] == '\r') {
+		s.at++
+	}
 }
 
 func (s *scanner) string() (span, bool) {
