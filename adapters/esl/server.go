@@ -73,8 +73,9 @@ type Server struct {
 	spare    spare        // for Serve alone
 	logged   time.Time    // when an accept's error was last; likewise
 	mu       sync.Mutex
-	closed   chan struct{}
+	closed   chan struct{} // by Shutdown
 	closing  sync.Once
+	ended    chan struct{} // by Serve
 	sessions sync.WaitGroup
 }
 
@@ -106,6 +107,7 @@ func NewServer(h Handler, o ServerOptions) *Server {
 		options: o,
 		events:  sync.Pool{New: func() any { return new(Event) }},
 		closed:  make(chan struct{}),
+		ended:   make(chan struct{}),
 	}
 }
 
@@ -118,6 +120,7 @@ var ErrServerClosed = errors.New("esl: the server is shut down")
 // Serve takes connections from l, which it closes, until Shutdown. Whatever
 // else befalls an accept is tried again. It is called once.
 func (s *Server) Serve(l net.Listener) error {
+	defer close(s.ended)
 	if !s.own(l) {
 		return ErrServerClosed
 	}
@@ -202,7 +205,13 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		}
 	}
 	done := make(chan struct{})
-	go func() { s.sessions.Wait(); close(done) }()
+	go func() {
+		if l != nil {
+			<-s.ended // no session begins after
+		}
+		s.sessions.Wait()
+		close(done)
+	}()
 	select {
 	case <-done:
 		return err

@@ -75,7 +75,7 @@ func (s *Session) ask() error {
 	}
 	s.server.handler.Serve(s, call)
 	call.Reset()
-	s.server.events.Put(call) // not after a panic, whoever recovers from it
+	s.server.events.Put(call)
 	return nil
 }
 
