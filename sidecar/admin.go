@@ -40,7 +40,7 @@ type admin struct {
 	log    *slog.Logger
 
 	ready   func() error    // why not
-	waiting func() []string // lists without their first copy
+	waiting func() []string // lines of what is missing, without which it is ready all the same
 	status  func() Status
 	reload  func(context.Context) (Reload, error)
 
@@ -55,7 +55,7 @@ func (a *admin) handler(metrics prometheus.Gatherer) http.Handler {
 			say(w, http.StatusServiceUnavailable, "ringfence: not ready: "+err.Error())
 			return
 		}
-		say(w, http.StatusOK, strings.Join(append([]string{"ready"}, a.waiting()...), "\nwaiting for the first copy of list "))
+		say(w, http.StatusOK, strings.Join(append([]string{"ready"}, a.waiting()...), "\n"))
 	})
 	m.Handle("GET /metrics", a.asked(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelError)})))
 	m.Handle("GET /status", a.asked(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

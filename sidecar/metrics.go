@@ -6,11 +6,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"ringfence/adapters/freeswitch"
 	"ringfence/rules"
 )
 
 // Every metric of ringfence stands in this file. Labels are a rule's id, a
-// list's name, an action, an adapter or an outcome class: never a number, an address or
+// list's name, a switch's name, an action, an adapter or an outcome class: never a number, an address or
 // anything else that a caller can vary.
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
@@ -70,6 +71,24 @@ var (
 	feedHeldDesc    = desc("feed_held_entries", "Rows of a copy that the guard holds back until it is accepted.", "list")
 	feedFetchesDesc = desc("feed_fetches_total", "Attempts to fetch a list, by what became of them.", "list", "result")
 
+	switchStateDesc     = desc("freeswitch_state", "1 for the state that a switch is in, 0 for the others.", "switch", "state")
+	switchConnectedDesc = desc("freeswitch_connections_total", "Times that the events of a switch began to come.", "switch")
+	switchFailedDesc    = desc("freeswitch_connection_errors_total", "Connections to a switch that were lost or did not come about.", "switch")
+	switchHeardDesc     = desc("freeswitch_last_message_age_seconds", "Since a switch was last heard; +Inf before the first time.", "switch")
+	switchEventsDesc    = desc("freeswitch_events_total", "Events of a switch that were read.", "switch")
+	switchDroppedDesc   = desc("freeswitch_dropped_events_total", "Events of a switch that came faster than they were read; its calls are then looked through.", "switch")
+	switchQueueDesc     = desc("freeswitch_queue_entries", "Events of a switch that wait to be read.", "switch")
+	switchSkippedDesc   = desc("freeswitch_skipped_messages_total", "Messages of a switch that were of no known type or could not be read.", "switch")
+	switchDecidedDesc   = desc("freeswitch_decisions_total", "Calls of a switch that were decided by its events, by how they waited.", "switch", "mode", "action")
+	switchUndecidedDesc = desc("freeswitch_undecided_calls_total", "Calls of a switch that went on without a verdict, by the reason.", "switch", "reason")
+	switchRepeatedDesc  = desc("freeswitch_repeated_calls_total", "Calls that announced themselves again, or had been decided before.", "switch")
+	switchLateDesc      = desc("freeswitch_late_calls_total", "Calls whose event came late, so that they were looked up before they were decided.", "switch")
+	switchRefusedDesc   = desc("freeswitch_refused_commands_total", "Commands that a switch refused, by the reason; gone: the call was over.", "switch", "reason")
+	switchCallsDesc     = desc("freeswitch_calls", "Calls of a switch that run and that were decided here.", "switch")
+	switchUntrackedDesc = desc("freeswitch_untracked_calls_total", "Calls of a switch that are not in freeswitch_calls because there were too many.", "switch")
+	switchUnseenDesc    = desc("freeswitch_unseen_ends_total", "Calls of a switch that ended while it was away and of which no outcome is known.", "switch")
+	switchOutcomesDesc  = desc("freeswitch_outcomes_total", "Ends and answers of calls that a switch told, by what was made of them.", "switch", "outcome")
+
 	pendingDesc        = desc("pending_entries", "Decisions whose calls are not known to be over.")
 	pendingEvictedDesc = desc("pending_evicted_total", "Decisions that gave way to newer ones before their calls were known to be over.")
 	unknownTrunksDesc  = desc("unknown_trunks_total", "Calls whose trunk name no configuration knows; they are untrusted.")
@@ -109,13 +128,16 @@ func (m metrics) Collect(to chan<- prometheus.Metric) {
 	m.records(s)
 	m.reloads(s)
 	m.feeds(s)
+	m.switches(s)
 	m.engine(s)
 }
 
+// The adapters by which calls are asked about.
 const (
 	adapterKamailio = "kamailio"
 	adapterHTTP     = "freeswitch-http"
 	adapterSocket   = "freeswitch-socket"
+	adapterEvents   = "freeswitch-events"
 )
 
 func (m metrics) calls(s sink) {
@@ -124,6 +146,10 @@ func (m metrics) calls(s sink) {
 	s.counter(callsDesc, c.Blocked.Load(), adapterKamailio, rules.Block.String())
 	s.counter(callsDesc, c.Diverted.Load(), adapterKamailio, rules.Divert.String())
 	s.histogram(secondsDesc, &m.program.kamailio.latency, adapterKamailio)
+	for action := range m.program.events.calls {
+		s.counter(callsDesc, m.program.events.calls[action].Load(), adapterEvents, rules.Action(action).String())
+	}
+	s.histogram(secondsDesc, &m.program.events.latency, adapterEvents)
 	s.counter(monitoredDesc, m.program.service.monitored.Load())
 	s.counter(emergencyDesc, m.program.service.guarded[rules.Emergency].Load())
 	s.counter(callbackDesc, m.program.service.guarded[rules.Callback].Load())
@@ -278,6 +304,49 @@ func (m metrics) feeds(s sink) {
 		s.gauge(feedHeldDesc, float64(held), f.List)
 		for _, result := range feedResults {
 			s.counter(feedFetchesDesc, f.results[result], f.List, result)
+		}
+	}
+}
+
+func (m metrics) switches(s sink) {
+	for _, w := range m.program.switches.all() {
+		now, c, name := w.Status(), w.Counters(), w.config.Name
+		for _, state := range freeswitch.SwitchStates {
+			in := 0.0
+			if state == now.State {
+				in = 1
+			}
+			s.gauge(switchStateDesc, in, name, state.String())
+		}
+		age := math.Inf(1)
+		if !now.Heard.IsZero() {
+			age = m.program.now().Sub(now.Heard).Seconds()
+		}
+		s.gauge(switchHeardDesc, age, name)
+		s.gauge(switchCallsDesc, float64(now.Calls), name)
+		s.gauge(switchQueueDesc, float64(now.Queued), name)
+		s.counter(switchConnectedDesc, c.Connected.Load(), name)
+		s.counter(switchFailedDesc, c.Failed.Load(), name)
+		s.counter(switchEventsDesc, now.Events, name)
+		s.counter(switchDroppedDesc, now.Dropped, name)
+		s.counter(switchSkippedDesc, now.Skipped+now.Unreadable, name)
+		for mode := range c.Decided {
+			for action := range c.Decided[mode] {
+				s.counter(switchDecidedDesc, c.Decided[mode][action].Load(), name, freeswitch.Mode(mode).String(), rules.Action(action).String())
+			}
+		}
+		s.counter(switchUndecidedDesc, c.GoneOn.Load(), name, "late")
+		s.counter(switchUndecidedDesc, c.Unwritable.Load(), name, "unwritable")
+		s.counter(switchUndecidedDesc, c.Unsent.Load(), name, "unsent")
+		s.counter(switchUndecidedDesc, c.Panics.Load(), name, "panic")
+		s.counter(switchRepeatedDesc, c.Repeated.Load(), name)
+		s.counter(switchLateDesc, c.Late.Load(), name)
+		s.counter(switchRefusedDesc, c.Gone.Load(), name, "gone")
+		s.counter(switchRefusedDesc, c.Refused.Load(), name, "other")
+		s.counter(switchUntrackedDesc, c.Untracked.Load(), name)
+		s.counter(switchUnseenDesc, c.Unseen.Load(), name)
+		for seen := range c.Outcomes {
+			s.counter(switchOutcomesDesc, c.Outcomes[seen].Load(), name, rules.Observed(seen).String())
 		}
 	}
 }

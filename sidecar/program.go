@@ -56,7 +56,9 @@ type Program struct {
 	reloader *reloader
 	feeds    *feeds
 	kamailio *asked
-	socket   *socket   // nil when it is off
+	socket   *socket // nil when it is off
+	events   *asked  // by the events of switches
+	switches *switches
 	networks *networks // that may ask
 	clients  *clients
 	refused  atomic.Uint64 // connections from no client
@@ -136,6 +138,9 @@ func (p *Program) Start() (err error) {
 	}
 	p.service = &service{engine: p.engine, journal: p.journal, now: p.now}
 	p.kamailio = &asked{service: p.service}
+	p.events = &asked{service: p.service}
+	p.switches = newSwitches(p.events, p.log.Logger, p.now)
+	p.ends = append(p.ends, p.switches.close)
 	p.handler = kamailio.NewHandler(p.kamailio, kamailio.Options{
 		Ready:        p.ready,
 		Now:          p.now,
@@ -160,6 +165,7 @@ func (p *Program) Start() (err error) {
 	}
 	p.decisions, p.adminAddr = decisions.Addr(), adminListener.Addr()
 	p.clients = &clients{Listener: p.door(decisions), networks: p.networks, refused: &p.refused}
+	p.switches.set(c.Switches)
 	if err := p.follow(); err != nil {
 		return err
 	}
@@ -248,7 +254,7 @@ func (p *Program) follow() error {
 	running.Go(func() { p.reloader.run(ctx) })
 	p.admin.status = p.Status
 	p.admin.ready = p.ready
-	p.admin.waiting = p.feeds.waiting
+	p.admin.waiting = p.waiting
 	p.admin.reload = func(request context.Context) (Reload, error) {
 		request, done := context.WithCancelCause(request)
 		defer context.AfterFunc(ctx, func() { done(errStopping) })()
@@ -363,6 +369,17 @@ func (p *Program) ready() error {
 		return errStopping
 	}
 	return p.service.ready()
+}
+
+// waiting says what calls are decided without.
+func (p *Program) waiting() (lines []string) {
+	for _, list := range p.feeds.waiting() {
+		lines = append(lines, "waiting for the first copy of list "+list)
+	}
+	for _, name := range p.switches.away() {
+		lines = append(lines, "no events of switch "+name)
+	}
+	return lines
 }
 
 func (p *Program) unwind() {

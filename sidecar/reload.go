@@ -175,6 +175,9 @@ func (r *reloader) swap(next loaded) Reload {
 	p.log.set(next.config.Log)
 	p.admin.token.set(next.token)
 	p.networks.set(next.config.Clients)
+	if p.switches != nil { // not before the first load
+		p.switches.set(next.config.Switches)
+	}
 	p.feeds.stir()
 	now := state{config: next.config, rules: next.rules, restarts: p.config.restarts(next.config)}
 	if len(now.restarts) > 0 {

@@ -47,12 +47,14 @@ func (s *service) ready() error {
 type asked struct {
 	*service
 	latency histogram // from the arrival of a request to its decision
+	calls   [3]atomic.Uint64
 }
 
 var _ kamailio.Decider = (*asked)(nil)
 
-// Decide decides c as the service does, and times it.
+// Decide decides c as the service does, counts it by its action and times it.
 func (a *asked) Decide(c *rules.Call, v *rules.Verdict) {
 	a.service.Decide(c, v)
+	a.calls[v.Action].Add(1)
 	a.latency.observe(a.now().Sub(c.At))
 }

@@ -3,6 +3,8 @@ package sidecar
 import (
 	"runtime/debug"
 	"time"
+
+	"ringfence/rules"
 )
 
 // Status is what GET /status tells.
@@ -18,6 +20,7 @@ type Status struct {
 	Restart    []string        `json:"restart_needed,omitempty"`
 	Listeners  Listeners       `json:"listeners"`
 	Socket     *SocketStatus   `json:"socket,omitempty"` // absent when it is off
+	Switches   []SwitchStatus  `json:"switches,omitempty"`
 	Calls      CallCounts      `json:"calls"`
 	Unknown    UnknownTrunks   `json:"unknown_trunks"`
 	Rules      []RuleStatus    `json:"rules"`
@@ -151,6 +154,10 @@ func (p *Program) Status() Status {
 		s.Calls.Blocked += counters.Blocked.Load()
 		s.Calls.Diverted += counters.Diverted.Load()
 	}
+	s.Switches = p.switches.status()
+	s.Calls.Allowed += p.events.calls[rules.Allow].Load()
+	s.Calls.Blocked += p.events.calls[rules.Block].Load()
+	s.Calls.Diverted += p.events.calls[rules.Divert].Load()
 	s.Feeds = p.feeds.status()
 	for _, l := range engine.Learned {
 		s.Learned = append(s.Learned, LearnedStatus{Name: l.Name, Entries: l.Length})

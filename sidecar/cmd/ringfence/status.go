@@ -60,6 +60,9 @@ func printStatus(w io.Writer, s sidecar.Status) {
 	if !s.Reload.OK {
 		fmt.Fprintf(w, "LAST RELOAD FAILED %s, the rules before it run:\n  %s\n", moment(s.Reload.Time), strings.Join(s.Reload.Errors, "\n  "))
 	}
+	for _, f := range s.Switches {
+		fmt.Fprintln(w, switchLine(f))
+	}
 	if len(s.Restart) > 0 {
 		fmt.Fprintf(w, "wait for a restart: %s\n", strings.Join(s.Restart, ", "))
 	}
@@ -113,6 +116,23 @@ func socketLine(s *sidecar.SocketStatus) string {
 	}
 	if len(undecided) > 0 {
 		line += ", WENT ON UNDECIDED: " + strings.Join(undecided, ", ")
+	}
+	return line
+}
+
+// switchLine is what an operator should know of a FreeSWITCH.
+func switchLine(f sidecar.SwitchStatus) string {
+	what := "NO EVENTS of switch"
+	if f.Reading {
+		what = "switch"
+	}
+	line := fmt.Sprintf("%s %s at %s: %s since %s", what, f.Name, f.Address, f.State, local(f.Since))
+	line += fmt.Sprintf(", %s running, %d decided in the window, %d parked", counted(f.Calls, "call"), f.Decided.Window, f.Decided.Park)
+	if f.Dropped > 0 {
+		line += fmt.Sprintf(", %d EVENTS DROPPED", f.Dropped)
+	}
+	if f.Error != "" {
+		line += "\n  " + plain(f.Error)
 	}
 	return line
 }

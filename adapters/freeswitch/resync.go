@@ -1,0 +1,234 @@
+package freeswitch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"ringfence/adapters/esl"
+	"ringfence/rules"
+)
+
+// When the calls of the switch are looked through.
+const (
+	resyncAgain = 2 * time.Second  // after the first time: what show channels tells is up to a second old
+	resyncPause = 10 * time.Second // at least, from one time to the next that is asked for
+)
+
+// keep looks after a connection until ctx ends: it looks through the calls that
+// ran before it and those whose events were dropped, looks up those whose events
+// came late, and finds out when nobody is at the other end.
+func (c *connection) keep(ctx context.Context) error {
+	ping := time.NewTicker(pingEvery)
+	defer ping.Stop()
+	resync := time.NewTimer(0)
+	defer resync.Stop()
+	var last time.Time
+	again := true
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ping.C:
+			if err := c.ping(ctx); err != nil {
+				return err
+			}
+		case <-c.lagged:
+			c.options.Logger.Warn("events of the switch were dropped, its calls are looked through", "dropped", c.conn.Stats().Dropped)
+			again = true
+			resync.Reset(max(time.Until(last.Add(resyncPause)), 0))
+		case <-resync.C:
+			if err := c.resync(ctx); err != nil {
+				return fmt.Errorf("look through the calls: %w", err)
+			}
+			last = time.Now()
+			if again {
+				again = false
+				resync.Reset(resyncAgain)
+			}
+			c.enter(Ready)
+		case call := <-c.late:
+			waits, err := c.lookUp(ctx, call.channel)
+			if err != nil {
+				return fmt.Errorf("look up a call: %w", err)
+			}
+			if waits && call.lasting {
+				c.delay.allow(call.late)
+			}
+		}
+	}
+}
+
+// ping asks for any answer.
+func (c *connection) ping(ctx context.Context) error {
+	_, err := c.send(ctx, "api uptime")
+	var refused *esl.ReplyError
+	if err == nil || errors.As(err, &refused) {
+		return nil
+	}
+	return fmt.Errorf("nobody at the other end: %w", err)
+}
+
+// resync looks through the calls of the switch: those that ended unseen are let
+// go, those that were not known are taken account of, those that are parked and
+// wait are decided.
+func (c *connection) resync(ctx context.Context) error {
+	epoch := c.epoch.Load()
+	e, err := c.send(ctx, "api show channels as json")
+	if err != nil {
+		return err
+	}
+	channels, err := readChannels(e.Body())
+	if err != nil {
+		return err
+	}
+	present := make(map[string]bool, len(channels))
+	var running, parked []string
+	for i := range channels {
+		ch := &channels[i]
+		present[ch.UUID] = true
+		switch {
+		case ch.Direction != "inbound": // not of a caller
+		case ch.Application == "park" && c.calls.claim(ch.UUID, epoch):
+			parked = append(parked, ch.UUID)
+		case ch.Application != "park" && c.calls.meet(ch.UUID, epoch):
+			running = append(running, ch.UUID)
+		}
+	}
+	if err := c.ask(ctx, "uuid_getvar", running, "ringfence_id", func(channel, id string) {
+		if id, ok := rules.ParseID(id); ok {
+			c.calls.confirm(channel, id, epoch)
+			return
+		}
+		c.calls.forget(channel)
+	}); err != nil {
+		return err
+	}
+	var waiting []string
+	if err := c.ask(ctx, "uuid_getvar", parked, "ringfence_verdict", func(channel, verdict string) {
+		if verdict != unasked {
+			c.calls.forget(channel)
+			return
+		}
+		waiting = append(waiting, channel)
+	}); err != nil {
+		return err
+	}
+	for _, channel := range waiting {
+		if _, err := c.lookUp(ctx, channel); err != nil {
+			return err
+		}
+	}
+	return c.ask(ctx, "uuid_exists", c.calls.missing(present, epoch), "", func(channel, exists string) {
+		if exists == "false" {
+			c.ended(channel)
+		}
+	})
+}
+
+// channelRow is a row of show channels.
+type channelRow struct {
+	UUID        string `json:"uuid"`
+	Direction   string `json:"direction"`
+	Application string `json:"application"`
+}
+
+func readChannels(text string) ([]channelRow, error) {
+	var table struct {
+		Rows []channelRow `json:"rows"`
+	}
+	if err := json.NewDecoder(strings.NewReader(text)).Decode(&table); err != nil {
+		return nil, fmt.Errorf("show channels: %w", err)
+	}
+	return table.Rows, nil
+}
+
+// askAtOnce is how many commands wait for their answers together.
+const askAtOnce = 100
+
+// ask asks the same of many channels. Each gets its answer, a refusal too, as
+// the switch wrote it.
+func (c *connection) ask(ctx context.Context, command string, channels []string, argument string, answered func(channel, answer string)) error {
+	for len(channels) > 0 {
+		some := channels[:min(len(channels), askAtOnce)]
+		channels = channels[len(some):]
+		answers := make(chan string, len(some))
+		var commands []byte
+		for _, channel := range some {
+			var err error
+			if commands, err = esl.AppendCommand(commands, strings.TrimSpace("api "+command+" "+channel+" "+argument)); err != nil {
+				return err
+			}
+		}
+		if err := c.conn.Post(commands, len(some), func(e *esl.Event) { answers <- strings.TrimSpace(e.Body()) }); err != nil {
+			return err
+		}
+		limit := time.NewTimer(commandTime)
+		for _, channel := range some {
+			select {
+			case <-ctx.Done():
+				limit.Stop()
+				return context.Cause(ctx)
+			case <-limit.C:
+				return fmt.Errorf("no answer within %s", commandTime)
+			case answer := <-answers:
+				answered(channel, answer)
+			}
+		}
+		limit.Stop()
+	}
+	return nil
+}
+
+// lookUp decides the call of a channel that was claimed, if it still waits.
+func (c *connection) lookUp(ctx context.Context, channel string) (waits bool, err error) {
+	e, err := c.send(ctx, "api uuid_dump "+channel+" json")
+	if err != nil {
+		if isGone(err) {
+			c.counters.GoneOn.Add(1)
+			c.ended(channel)
+			err = nil
+		}
+		return false, err
+	}
+	var call esl.Event
+	if err := call.UnmarshalJSON([]byte(e.Body())); err != nil {
+		return false, err
+	}
+	defer c.guard("uuid_dump", c.options.Now())
+	if id, ok := rules.ParseID(call.Get(idVariable)); ok {
+		c.calls.confirm(channel, id, c.epoch.Load())
+		return false, nil
+	}
+	mode := Window
+	switch application := call.Get("variable_current_application"); {
+	case call.Get(verdictVariable) == unasked && application == "park":
+		mode = Park
+	case call.Get(verdictVariable) == unasked && (application == "sleep" || application == "event"):
+	default:
+		c.counters.GoneOn.Add(1)
+		c.calls.forget(channel)
+		return false, nil
+	}
+	a := answers{connection: c}
+	a.decide(&call, channel, mode, c.options.Now())
+	return true, nil
+}
+
+// ended lets go of a call whose end was not seen. One that was answered has
+// talked at least until the switch was last heard of.
+func (c *connection) ended(channel string) {
+	call, ok := c.calls.end(channel)
+	switch {
+	case !ok || call.id == rules.ID{}:
+	case call.answered.IsZero():
+		c.counters.Unseen.Add(1)
+	default:
+		talk := time.Unix(0, c.before.Load()).Sub(call.answered)
+		o := rules.Outcome{At: c.options.Now(), ID: call.id, Code: 200, Ended: true, Talk: max(talk, 0)}
+		c.counters.Outcomes[c.decider.Observe(&o)].Add(1)
+	}
+}
