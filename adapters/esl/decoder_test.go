@@ -337,6 +337,7 @@ func TestDecodeValues(t *testing.T) {
 		"undefined":             {"Event-Name: X\nA: _undef_\n\n", "A", ""},
 		"no escape":             {"Event-Name: X\nA: %, %4, %4g, a+b%\n\n", "A", "%, %4, %4g, a+b%"},
 		"lower case":            {"event-name: X\na: %c3%a9\n\n", "A", "é"},
+		"an escape of a value":  {"Event-Name: X\na: %3911%2D%41 %2B%25\n\n", "A", "%3911%2D%41 +%"},
 		"CRLF":                  {"\r\n\nContent-Type: command/reply\r\nReply-Text: +OK\r\n\r\n", "Reply-Text", "+OK"},
 		"no space":              {"Reply-Text:+OK\n\n", "Reply-Text", "+OK"},
 		"first of two":          {"A: 1\na: 2\n\n", "A", "1"},

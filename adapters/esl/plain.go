@@ -88,7 +88,8 @@ func (e *Event) addLine(text []byte, from, to int, encoded bool) bool {
 }
 
 // unescape decodes %XX where it stands and gives the length that is left. What
-// is no escape stays; "+" is no space.
+// is no escape stays; "+" is no space. A switch leaves an escape that a value has
+// as it is: one that it would not have written itself stands for itself.
 func unescape(b []byte) int {
 	i := bytes.IndexByte(b, '%')
 	if i < 0 {
@@ -98,7 +99,7 @@ func unescape(b []byte) int {
 	for i < len(b) {
 		c := b[i]
 		if c == '%' && i+2 < len(b) {
-			if high, low := fromHex[b[i+1]], fromHex[b[i+2]]; high|low < 16 {
+			if high, low := fromHex[b[i+1]], fromHex[b[i+2]]; high|low < 16 && escaped[high<<4|low] {
 				c = high<<4 | low
 				i += 2
 			}
@@ -119,6 +120,14 @@ var fromHex = func() (digits [256]byte) {
 		}
 	}
 	return digits
+}()
+
+// escaped are the bytes that a switch escapes.
+var escaped = func() (bytes [256]bool) {
+	for c := range bytes {
+		bytes[c] = c < ' ' || c > '~' || strings.IndexByte(" \"#%&+:;<=>?@[\\]^`{|}", byte(c)) >= 0
+	}
+	return bytes
 }()
 
 // contentLength gives what the Content-Length among the fields of text says, 0
