@@ -48,7 +48,7 @@ func (a *Answer) Set(c *rules.Call, v *rules.Verdict) error {
 		a.present(c, v)
 	}
 	if v.Action == rules.Divert {
-		a.add("ringfence_target", append(a.text, v.Target...))
+		a.add("ringfence_target", appendEscaped(a.text, v.Target))
 	}
 	a.add("ringfence_verdict", append(a.text, v.Action.String()...))
 	start := 0
@@ -145,7 +145,7 @@ func (a *Answer) refuse(v *rules.Verdict) {
 	a.add("ringfence_status", strconv.AppendInt(a.text, int64(v.Code), 10))
 	a.add("ringfence_phrase", append(a.text, v.Phrase...))
 	a.add("disable_q850_reason", append(a.text, "false"...))
-	a.add("sip_reason", append(a.text, v.Reason...))
+	a.add("sip_reason", appendEscaped(a.text, v.Reason))
 	if v.Retry > 0 {
 		a.add("sip_rh_Retry-After", strconv.AppendInt(a.text, int64((v.Retry+time.Second-1)/time.Second), 10))
 	}

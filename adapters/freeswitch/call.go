@@ -81,7 +81,7 @@ func readDestination(ch Channel, c *rules.Call) {
 	case host == nowhere:
 		scheme, uri = "tel:", user
 	}
-	uri = scheme + uri
+	uri = scheme + strings.ReplaceAll(uri, "%", "%25")
 	if params := get(ch, "variable_sip_req_params"); params != "" {
 		uri += ";" + params
 	}
@@ -100,19 +100,30 @@ func readDestination(ch Channel, c *rules.Call) {
 func isService(port string) bool { return port != "" && (port[0] < '0' || port[0] > '9') }
 
 // readFrom reads From as it came: a parameter of the header such as ";user=x"
-// overwrites the variable of that name, and PAI and RPID the caller id. A From
-// with "${" in it is withheld as a whole, and then the parts must do.
+// overwrites the variable of that name, and PAI and RPID the caller id.
 func readFrom(ch Channel) rules.Identity {
+	_, other := ch.Lookup("variable_sip_cid_type") // the caller id is of another header
 	if full := get(ch, "variable_sip_full_from"); full != "" {
 		from := sip.ParseAddress(full)
-		id := identity(&from)
-		id.Verstat = from.Verstat()
+		id := asserted(&from)
+		if !other && id.Verstat == "" {
+			id.Verstat = verstat(get(ch, "variable_sip_name_params"))
+		}
 		return id
 	}
+	return hiddenFrom(ch, other)
+}
+
+// hiddenFrom is what is left of a From with "${" in it, which FreeSWITCH shows in
+// no variable: the caller id with "%{" for it, else the parts that have none.
+func hiddenFrom(ch Channel, other bool) rules.Identity {
 	id := rules.Identity{Host: get(ch, "variable_sip_from_host")}
 	user := get(ch, "variable_sip_from_user")
-	if _, other := ch.Lookup("variable_sip_cid_type"); !other && user != "" {
-		user = get(ch, "Caller-Username") // no parameter overwrites it
+	if !other {
+		user = get(ch, "Caller-Username")
+		if name := get(ch, "Caller-Caller-ID-Name"); name != user {
+			id.Display = name
+		}
 	}
 	if user != nobody {
 		id.User, _, _ = strings.Cut(user, ";")
@@ -147,11 +158,25 @@ func readAsserted(ch Channel, c *rules.Call) {
 		}
 	}
 	c.Asserted[0] = asserted(&one)
+	if _, params, ok := strings.Cut(user, ";"); ok && c.Asserted[0].Verstat == "" {
+		c.Asserted[0].Verstat = verstat(params)
+	}
 	if two := sip.ParseAddress(all.next()); !isNumber(one.URI.User) || two.URI.User == one.URI.User {
 		c.Asserted[1] = asserted(&two)
 	}
 }
 
+// verstat is what the parameters of a user part say; FreeSWITCH cuts them off the
+// identity that it shows as the caller's.
+func verstat(params string) string {
+	if params == "" {
+		return ""
+	}
+	a := sip.ParseAddress("tel:0;" + params)
+	return a.Verstat()
+}
+
+// asserted is an address with what is said of its number.
 func asserted(a *sip.Address) rules.Identity {
 	id := identity(a)
 	id.Verstat = a.Verstat()

@@ -41,7 +41,7 @@ var callOptions = cmp.Options{
 
 func plainChannel() channel {
 	return variables(
-		"Unique-ID: 5d3b", "Caller-Username: +12025550100", "Caller-Caller-ID-Number: +19995550000", "Caller-Destination-Number: +12025550142",
+		"Unique-ID: 5d3b", "Caller-Username: +12025550100", "Caller-Caller-ID-Name: Example %{caller}", "Caller-Caller-ID-Number: +19995550000", "Caller-Destination-Number: +12025550142",
 		"sip_call_id: c1@192.0.2.7", "sip_from_tag: 8f1b", "sip_i_cseq: 101 INVITE",
 		"sip_network_ip: 192.0.2.7", "sip_network_port: 5062", "ringfence_trunk: carrier-a", "ringfence_account: alice",
 		"sip_req_uri: +12025550142@b.example:5080", "sip_req_user: +12025550142", "sip_req_host: b.example", "sip_req_port: 5080", "sip_req_params: user=phone",
@@ -69,7 +69,18 @@ func TestReadCall(t *testing.T) {
 		{"plain", nil, func(*rules.Call) {}},
 		{"a parameter of From that overwrites a variable", []string{"sip_from_user: +19995550000", "sip_from_host: evil"}, func(*rules.Call) {}},
 		{"a From with a variable in its display name", []string{"sip_full_from: ", "sip_from_user: +19995550000"}, func(c *rules.Call) {
+			c.From = rules.Identity{User: "+12025550100", Host: "a.example", Display: "Example %{caller}"}
+		}},
+		{"such a From without a name", []string{"sip_full_from: ", "sip_from_user: ", "Caller-Caller-ID-Name: +12025550100"}, func(c *rules.Call) {
 			c.From = rules.Identity{User: "+12025550100", Host: "a.example"}
+		}},
+		{"such a tel From without a user", []string{"sip_full_from: ", "Caller-Username: nobody", "sip_from_host: nowhere", "Caller-Caller-ID-Name: "}, func(c *rules.Call) {
+			c.From = rules.Identity{Tel: true}
+		}},
+		{"a parameter of the user of From", []string{"sip_name_params: verstat=TN-Validation-Passed"}, func(c *rules.Call) { c.From.Verstat = "TN-Validation-Passed" }},
+		{"a parameter of another's user", []string{"sip_name_params: verstat=TN-Validation-Passed", "sip_cid_type: pid"}, func(*rules.Call) {}},
+		{"a parameter of the user of P-Asserted-Identity", []string{"sip_P-Asserted-Identity: +12025550101;verstat=TN-Validation-Failed", "sip_i_p_asserted_identity: <sip:+12025550101@p>"}, func(c *rules.Call) {
+			c.Asserted[0] = rules.Identity{User: "+12025550101", Host: "p", Verstat: "TN-Validation-Failed"}
 		}},
 		{"such a From and a P-Asserted-Identity", []string{"sip_full_from: ", "sip_cid_type: pid", "Caller-Username: +19995550000"}, func(c *rules.Call) {
 			c.From = rules.Identity{User: "+12025550100", Host: "a.example"}

@@ -1,6 +1,9 @@
 package freeswitch
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // FreeSWITCH expands the arguments of applications, set and multiset twice, the
 // values of variables that they name once more, and runs what ${name(…)} calls. It
@@ -9,8 +12,8 @@ import "unicode/utf8"
 // line break ends a header of a command.
 //
 // So no text of a caller is named by a variable or copied as it is: what can't
-// stand in a value is taken out of a name here, and what is ours and holds it is
-// no answer.
+// stand in a value is taken out of a name here. What is ours is escaped where its
+// place knows escapes, else it is no answer.
 
 // isSafe tells whether FreeSWITCH takes a value for nothing but text, in every
 // mode.
@@ -31,12 +34,27 @@ func unsafe(c byte) bool {
 	return c < ' '
 }
 
+// appendEscaped appends a text of ours whose place knows percent escapes, a URI or
+// a Reason with one in it, and escapes what is not safe.
+func appendEscaped[T string | []byte](dst []byte, text T) []byte {
+	const hex = "0123456789ABCDEF"
+	for i := range len(text) {
+		if c := text[i]; c > ' ' && unsafe(c) {
+			dst = append(dst, '%', hex[c>>4], hex[c&15])
+		} else {
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}
+
 // nameLength is how many bytes of a display name are shown at most.
 const nameLength = 128
 
 // appendName appends a display name without what FreeSWITCH or the SIP message
-// that it makes could take for anything but a letter. A typewriter apostrophe
-// becomes a printed one.
+// that it makes could take for anything but a letter. Of a name to show,
+// FreeSWITCH takes what is behind the last "/" or ":", ends it at "@", and decodes
+// percent escapes. A typewriter apostrophe becomes a printed one.
 func appendName(dst []byte, name string) []byte {
 	for length := 0; name != ""; {
 		c, size := utf8.DecodeRuneInString(name)
@@ -48,7 +66,7 @@ func appendName(dst []byte, name string) []byte {
 			dst = append(dst, "’"...)
 		case c == utf8.RuneError && size == 1:
 			dst = append(dst, '?')
-		case c < utf8.RuneSelf && (unsafe(byte(c)) || c == '"' || c == '{' || c == '}' || c == '<' || c == '>'):
+		case c < utf8.RuneSelf && (unsafe(byte(c)) || strings.IndexByte("\"{}<>/:@%", byte(c)) >= 0):
 			dst = append(dst, ' ')
 		case c >= 0x80 && c < 0xa0, c == 0x2028, c == 0x2029: // line breaks to some
 			dst = append(dst, ' ')

@@ -12,18 +12,19 @@ type headers struct{ channel Channel }
 // own are the variables of headers that FreeSWITCH reads itself. What is not
 // named here is in sip_h_Name or in sip_i_name.
 var own = map[string]string{
-	"call-id":         "variable_sip_call_id",
-	"from":            "variable_sip_full_from",
-	"to":              "variable_sip_full_to",
-	"identity":        "variable_sip_identity",
-	"privacy":         "variable_sip_Privacy",
-	"remote-party-id": "variable_sip_Remote-Party-ID",
-	"user-agent":      "variable_sip_user_agent",
+	"call-id":              "variable_sip_call_id",
+	"from":                 "variable_sip_full_from",
+	"to":                   "variable_sip_full_to",
+	"identity":             "variable_sip_identity",
+	"p-preferred-identity": "variable_sip_P-Preferred-Identity",
+	"privacy":              "variable_sip_Privacy",
+	"remote-party-id":      "variable_sip_Remote-Party-ID",
+	"user-agent":           "variable_sip_user_agent",
 }
 
 // Header implements rules.Headers. A header of several fields is known by the
-// first one. A name with "-" in sip_i_ is also one with "_", so the other
-// variables come before it.
+// first one. What is in sip_i_ may have come under a name with "_" for "-", so the
+// other variables come before it.
 func (h headers) Header(name string) (string, bool) {
 	name = sip.FullName(name)
 	if sip.IsSecret(name) {
@@ -41,9 +42,7 @@ func (h headers) Header(name string) (string, bool) {
 			return "", false
 		}
 	case strings.HasPrefix(lower, "x-"), strings.HasPrefix(lower, "p-"):
-		if value, ok := h.channel.Lookup("variable_sip_h_" + name); ok {
-			return value, true
-		}
+		return h.channel.Lookup("variable_sip_h_" + name)
 	case lower == "identity": // in its compact form, which FreeSWITCH does not know
 		lower = "y"
 	}
