@@ -80,10 +80,10 @@ var (
 	switchQueueDesc     = desc("freeswitch_queue_entries", "Events of a switch that wait to be read.", "switch")
 	switchSkippedDesc   = desc("freeswitch_skipped_messages_total", "Messages of a switch that were of no known type or could not be read.", "switch")
 	switchDecidedDesc   = desc("freeswitch_decisions_total", "Calls of a switch that were decided by its events, by how they waited.", "switch", "mode", "action")
-	switchUndecidedDesc = desc("freeswitch_undecided_calls_total", "Calls of a switch that went on without a verdict, by the reason.", "switch", "reason")
+	switchUndecidedDesc = desc("freeswitch_undecided_calls_total", "Calls of a switch that went on without a verdict, by the cause.", "switch", "cause")
 	switchRepeatedDesc  = desc("freeswitch_repeated_calls_total", "Calls that announced themselves again, or had been decided before.", "switch")
 	switchLateDesc      = desc("freeswitch_late_calls_total", "Calls whose event came late, so that they were looked up before they were decided.", "switch")
-	switchRefusedDesc   = desc("freeswitch_refused_commands_total", "Commands that a switch refused, by the reason; gone: the call was over.", "switch", "reason")
+	switchRefusedDesc   = desc("freeswitch_refused_commands_total", "Commands that a switch refused, by the cause; gone: the call was over.", "switch", "cause")
 	switchCallsDesc     = desc("freeswitch_calls", "Calls of a switch that run and that were decided here.", "switch")
 	switchUntrackedDesc = desc("freeswitch_untracked_calls_total", "Calls of a switch that are not in freeswitch_calls because there were too many.", "switch")
 	switchUnseenDesc    = desc("freeswitch_unseen_ends_total", "Calls of a switch that ended while it was away and of which no outcome is known.", "switch")
@@ -309,7 +309,10 @@ func (m metrics) feeds(s sink) {
 }
 
 func (m metrics) switches(s sink) {
+	var panics uint64
+	defer func() { s.counter(panicsDesc, panics, adapterEvents) }()
 	for _, w := range m.program.switches.all() {
+		panics += w.Counters().Panics.Load()
 		now, c, name := w.Status(), w.Counters(), w.config.Name
 		for _, state := range freeswitch.SwitchStates {
 			in := 0.0
