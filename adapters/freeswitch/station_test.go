@@ -68,7 +68,7 @@ func (d *desk) Decide(c *rules.Call, v *rules.Verdict) {
 	case elsewhere:
 		v.Action, v.Target = rules.Divert, "sip:challenge@ivr.example.net"
 	case forger:
-		v.Action, v.Target = rules.Divert, "sip:${system(reboot)}@ivr.example.net"
+		v.Action, v.Target = rules.Divert, "sip:a\x01@ivr.example.net"
 	case poison:
 		panic("poisoned by " + c.From.User)
 	}
