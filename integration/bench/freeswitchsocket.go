@@ -22,7 +22,7 @@ func benchFreeSWITCH(p plan, dir string) error {
 	for _, part := range []struct {
 		dir string
 		run func(plan, string) error
-	}{{"socket", benchFreeSWITCHSocket}, {"calls", benchFreeSWITCHCalls}} {
+	}{{"socket", benchFreeSWITCHSocket}, {"events", benchFreeSWITCHEvents}, {"calls", benchFreeSWITCHCalls}} {
 		own := filepath.Join(dir, part.dir)
 		if err := os.Mkdir(own, 0o700); err != nil {
 			return err
