@@ -57,16 +57,6 @@ func connected(t *testing.T, script esltest.Script, o Options) *Conn {
 	return c
 }
 
-// eventually waits for a condition.
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for end := time.Now().Add(esltest.Patience); !is(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("not within %v: %s", esltest.Patience, what)
-		}
-	}
-}
-
 // TestConnSessions plays the recorded sessions of the inbound direction, whole
 // and in pieces, the short ones byte by byte, to a Conn that sends what was
 // sent then.
@@ -373,7 +363,7 @@ func TestSendRefused(t *testing.T) {
 			t.Errorf("%s: %v, %v, want a refusal", name, e, err)
 		}
 	}
-	eventually(t, "all replies are in", func() bool { return c.Stats().Outstanding == 0 })
+	await(t, "all replies are in", func() bool { return c.Stats().Outstanding == 0 })
 }
 
 // TestSendUnsafe holds that nothing of a refused command is sent.

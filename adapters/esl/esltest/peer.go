@@ -40,14 +40,6 @@ type Command struct {
 	Body   string
 }
 
-// Application gives the application that a sendmsg runs, and its argument.
-func (c Command) Application() (name, argument string) {
-	if c.Body != "" {
-		return c.Header["execute-app-name"], c.Body
-	}
-	return c.Header["execute-app-name"], c.Header["execute-app-arg"]
-}
-
 // Context ends when the Switch is stopped, for scripts that wait.
 func (p *Peer) Context() context.Context { return p.context }
 
@@ -132,15 +124,15 @@ func readCommand(in *bufio.Reader) (Command, error) {
 	}
 }
 
-// Play plays the script as one end of a connection, which it closes then as a
-// switch does: what the other end still sends is read, so that it is not reset
-// before it has all. When ctx ends, the connection is closed at once. The error
+// Play plays the script as one end of a connection, accepted or dialled, which it
+// closes then as a switch does: what the other end still sends is read, so that
+// it is not reset before it has all. When ctx ends, the connection is closed at once. The error
 // is the script's, but for a connection that the other end has closed.
 func (s Script) Play(ctx context.Context, conn net.Conn) error {
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	p := &Peer{conn: conn, in: bufio.NewReader(conn), context: ctx}
-	if err := s(p); err != nil {
+	if err := s(p); err != nil && !errors.Is(err, errOver) {
 		return ended(err)
 	}
 	if half, ok := conn.(halfCloser); !ok || half.CloseWrite() != nil {

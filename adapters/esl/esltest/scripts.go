@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// errOver ends a script whose connection is over.
+// errOver ends a script that has nothing more to say.
 var errOver = errors.New("esltest: over")
 
 // Goodbye is what a switch says at the end of a connection.
@@ -42,9 +42,6 @@ func Serve(password string, answer func(p *Peer, c Command) error) Script {
 				err = answer(p, c)
 			}
 		}
-		if errors.Is(err, errOver) {
-			return nil
-		}
 		return err
 	}
 }
@@ -65,39 +62,6 @@ func Answer(p *Peer, c Command) error {
 		return errors.Join(p.Reply("+OK bye"), p.Disconnect(Goodbye), errOver)
 	}
 	return p.Reply("+OK")
-}
-
-// Socket plays the socket application (without async and full) on the channel
-// whose answer to connect is given: each command is shown to see, if that is
-// not nil, and answered +OK, until the server says exit, runs an application
-// that ends the call, or closes.
-func Socket(connect []byte, see func(Command)) Script {
-	return func(p *Peer) error {
-		for {
-			c, err := p.ReadCommand()
-			if err != nil {
-				return err
-			}
-			if see != nil {
-				see(c)
-			}
-			switch app, _ := c.Application(); {
-			case c.Line == "connect":
-				_, err = p.Write(connect)
-			case c.Line == "exit":
-				return errors.Join(p.Reply("+OK bye"), p.Disconnect(Goodbye))
-			case app == "respond" || app == "hangup":
-				return errors.Join(p.Reply("+OK"), p.Disconnect(Goodbye))
-			case strings.HasPrefix(c.Line, "sendmsg"):
-				err = p.Reply("+OK")
-			default:
-				err = p.Reply("-ERR command not found")
-			}
-			if err != nil {
-				return err
-			}
-		}
-	}
 }
 
 // Silent accepts and says nothing.

@@ -88,13 +88,3 @@ func (s *Switch) Stop() error {
 	defer s.mu.Unlock()
 	return errors.Join(s.errs...)
 }
-
-// Dial plays a script as a switch that dials, as its socket application does,
-// until either side ends the connection.
-func Dial(ctx context.Context, address string, script Script) error {
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
-	if err != nil {
-		return err
-	}
-	return script.Play(ctx, conn)
-}
