@@ -192,20 +192,23 @@ func messages(t *testing.T, stream []byte) (all []message) {
 }
 
 // TestDecodeSessionsSplit plays each message, and the one after it, in two
-// reads, split at every offset; one longer than 1 kB at every offset of its
-// first 100 bytes, in which a frame's headers end, and then at every 257th.
+// reads, split at every offset; one longer than 1 kB by itself, at every offset
+// of its first 80 bytes, in which a frame's headers end, and then at every 521st.
 func TestDecodeSessionsSplit(t *testing.T) {
 	sessions(t, func(t *testing.T, stream []byte) {
 		all := messages(t, stream)
 		for i, m := range all {
-			pair := all[i:min(i+2, len(all))]
-			part := stream[m.from:pair[len(pair)-1].to]
-			step := 1
-			for at := 0; at < m.to-m.from; at += step {
-				if at == 100 && m.to-m.from > 1<<10 {
-					step = 257
+			these := all[i:min(i+2, len(all))]
+			long := m.to-m.from > 1<<10
+			if long {
+				these = these[:1]
+			}
+			part := stream[m.from:these[len(these)-1].to]
+			for at := 0; at < m.to-m.from; at++ {
+				if long && at >= 80 {
+					at += 520
 				}
-				checkSplit(t, part, at, pair)
+				checkSplit(t, part, min(at, len(part)), these)
 			}
 		}
 	})
