@@ -20,9 +20,10 @@ const (
 	dialplanPath = HTTPPrefix + "dialplan"
 )
 
-// HTTPBodyLimit is how many bytes the body of a request may have: mod_xml_curl
-// posts each header of an INVITE up to three times, and percent-encoded.
-const HTTPBodyLimit = 1 << 20
+// HTTPBodyLimit is how many bytes the body of a request may have. mod_xml_curl
+// posts what From holds up to ten times and percent-encoded, and goes on without a
+// decision when it is refused: an INVITE as large as FreeSWITCH takes has to fit.
+const HTTPBodyLimit = 8 << 20
 
 // HTTPOptions are what an HTTP can be told. The zero value is ready for use.
 type HTTPOptions struct {

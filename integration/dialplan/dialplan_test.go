@@ -268,6 +268,38 @@ func TestCurl(t *testing.T) {
 	}
 }
 
+// TestAnswer holds that the dialplan takes every answer to curl for one, and
+// nothing else.
+func TestAnswer(t *testing.T) {
+	condition := read(t, "ringfence.xml").find(t, "extension", "ringfence_curled").Nodes[1]
+	if field := condition.attr("field"); field != "${curl_response_code} ${curl_response_data}" {
+		t.Fatalf("the field is %s", field)
+	}
+	expression := regexp.MustCompile(condition.attr("expression"))
+	id := rules.ID([]byte("0123456789abcdefghjk"))
+	for _, v := range []rules.Verdict{
+		{ID: id},
+		{ID: id, Label: "Spam likely", Rule: &rules.Rule{ID: "a"}},
+		{ID: id, Withhold: true},
+		{ID: id, Action: rules.Divert, Target: "sip:ivr@example.net"},
+		{ID: id, Action: rules.Block, Code: 603, Phrase: "Network Blocked", Reason: []byte(`SIP;cause=603;text="v=analytics1"`), Retry: 1},
+	} {
+		var a freeswitch.Answer
+		if err := a.Set(&rules.Call{From: rules.Identity{Display: "Zoë"}}, &v); err != nil {
+			t.Fatal(err)
+		}
+		said := string(a.AppendMultiset(nil))
+		if !expression.MatchString("200 " + said) {
+			t.Errorf("%q is no answer", said)
+		}
+		for _, other := range []string{"0 ", "503 " + said, "200 " + said + "\n<html>", "200 " + said[2:], "200 " + said + "\x1fx=$", "200 " + strings.Replace(said, "k\x1f", "k\x1fa=${b}\x1f", 1)} {
+			if expression.MatchString(other) {
+				t.Errorf("%q is an answer", other)
+			}
+		}
+	}
+}
+
 // TestWays holds that each way to ask is found by its name and asks, and that
 // emergency calls are told apart before.
 func TestWays(t *testing.T) {
