@@ -183,7 +183,7 @@ var elsewhere = map[string]struct{ file, text string }{
 	"make demo":  {"integration/demo_test.go", `"make", "demo"`},
 	"make test":  {".ci/run", "make test"},
 	"make bench": {"integration/bench/bench_test.go", "TestBench"},
-	"bin/ringfence serve --config ringfence.yaml":                          {"integration/rig/ringfence.go", `r.run("serve")`},
+	"bin/ringfence serve --config ringfence.yaml":                          {"integration/rig/ringfence.go", `"serve", "--config", "ringfence.yaml"`},
 	"bin/ringfence test rules/packs":                                       {"rules/packs_test.go", "TestPacks"},
 	"docker compose -f docker/compose.yml --profile freeswitch up --build": {"integration/docker_profile_test.go", `"--profile", "freeswitch", "config"`},
 	"docker compose -f docker/compose.yml up --build":                      {"integration/docker_project_test.go", "compose.yml"},
