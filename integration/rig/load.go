@@ -32,6 +32,7 @@ type LoadOptions struct {
 type Report struct {
 	Succeeded   int // calls that went through the whole scenario
 	Failed      int
+	Why         string // what sipp says of the first ones that failed
 	Retransmits int
 	Took        time.Duration
 	Latency     []time.Duration // of each call's final response, ascending
@@ -126,6 +127,7 @@ func (l *Load) Wait() (*Report, error) {
 	if err := r.readStat(filepath.Join(l.dir, "stat.csv")); err != nil {
 		return nil, fmt.Errorf("sipp: %w:\n%s", err, l.tail())
 	}
+	r.readErrors(l.dir)
 	if err := r.readRTT(l.dir); err != nil {
 		return nil, fmt.Errorf("sipp: %w", err)
 	}
@@ -154,6 +156,15 @@ func (r *Report) readStat(file string) error {
 		}
 	}
 	return nil
+}
+
+// readErrors reads what sipp says of calls that failed, if any did.
+func (r *Report) readErrors(dir string) {
+	files, _ := filepath.Glob(filepath.Join(dir, "*_errors.log")) // the pattern is good
+	for _, file := range files {
+		text, _ := os.ReadFile(file) // without it the counts tell enough
+		r.Why += string(text[:min(len(text), 2000)])
+	}
 }
 
 // readRTT reads the response times, one a call: date; milliseconds; name.
