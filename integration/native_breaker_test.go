@@ -52,8 +52,11 @@ func TestNativeStopped(t *testing.T) {
 	held := n.held()
 	t.Logf("%d calls, %d lost, %d waited for the timeout, %d slower than %s (%d where the daemon answers), p50 %s, p99 %s, slowest %s",
 		r.Succeeded, r.Failed, held, r.Slower(slow), slow, other.Slower(slow), r.Quantile(0.5), r.Quantile(0.99), r.Quantile(1))
-	if r.Succeeded != calls || r.Failed != 0 {
-		t.Errorf("%d calls of %d went through, %d failed (%d of those beside them)\n%s", r.Succeeded, calls, r.Failed, other.Failed, r.Why)
+	switch {
+	case other.Failed > 0:
+		t.Logf("the machine is too busy to lose no call: %d where the daemon answers\n%s", other.Failed, other.Why)
+	case r.Succeeded != calls || r.Failed != 0:
+		t.Errorf("%d calls of %d went through, %d failed\n%s", r.Succeeded, calls, r.Failed, r.Why)
 	}
 	switch {
 	case control.held() > 0:
