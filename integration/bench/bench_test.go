@@ -23,7 +23,7 @@ func TestBench(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	cmd := exec.Command(program, "-pairs", "1", "-seconds", "0.3", "-listed", "100000", "-sockets", "200", "-binary", ringfence)
+	cmd := exec.Command(program, "-pairs", "1", "-seconds", "0.3", "-wait", "1m", "-listed", "100000", "-sockets", "200", "-binary", ringfence)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

@@ -6,6 +6,8 @@ import (
 	"net"
 	"strconv"
 	"time"
+
+	"ringfence/integration/rig"
 )
 
 // httpLoad asks a decision endpoint over keep-alive connections, each with one
@@ -47,7 +49,7 @@ func (l httpLoad) connection(start time.Time) (times []float64, s sample, err er
 		return nil, s, err
 	}
 	defer c.Close()
-	if err := c.SetDeadline(start.Add(l.length + 10*time.Second)); err != nil {
+	if err := c.SetDeadline(start.Add(l.length + rig.Patience)); err != nil {
 		return nil, s, err
 	}
 	requests, accept := []request{requestOf(l.address, invite700("127.0.0.9:5060"))}, l.accept

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -29,7 +30,11 @@ func benchKamailio(p plan, dir string) (err error) {
 	defer func() { err = errors.Join(err, noop.stop()) }()
 
 	asking := func(s *server) (*rig.Kamailio, error) {
-		return rig.StartKamailio(rig.KamailioOptions{Ringfence: s.address, Workers: keepAlive})
+		o := rig.KamailioOptions{Ringfence: s.address, Workers: keepAlive}
+		if p.wait > time.Second { // else as shipped
+			o.Defines = map[string]string{"RINGFENCE_TIMEOUT": fmt.Sprintf("%.0f", p.wait.Seconds()), "RINGFENCE_STALL": fmt.Sprint(p.wait.Milliseconds())}
+		}
+		return rig.StartKamailio(o)
 	}
 	who := &callers{listed: 1}
 	load := func(k *rig.Kamailio, s *server) func() (sample, error) {

@@ -27,6 +27,7 @@ type plan struct {
 	numbers int // in the list that is measured by itself
 	sockets int // calls on FreeSWITCH's socket that wait at once
 	binary  string
+	wait    time.Duration // for a decision, as a switch does
 }
 
 func (p plan) length() time.Duration { return time.Duration(p.seconds * float64(time.Second)) }
@@ -54,6 +55,7 @@ func main() {
 	flag.IntVar(&p.numbers, "numbers", 100_000_000, "numbers in the list that is measured by itself")
 	flag.IntVar(&p.sockets, "sockets", 5_000, "calls on FreeSWITCH's socket that wait at once")
 	flag.StringVar(&p.binary, "binary", filepath.Join(rig.Root(), "bin", "ringfence"), "the program under test")
+	flag.DurationVar(&p.wait, "wait", time.Second, "how long to wait for a decision, whole seconds: as the Kamailio include does")
 	profile := flag.String("profile", "", "measure nothing: write the profile that the compiler optimises the program for to this file")
 	flag.Parse()
 	measure := func() error { return run(p) }

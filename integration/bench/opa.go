@@ -157,7 +157,7 @@ func startOPA(program, bundle string) (*server, error) {
 		<-ended
 		return err
 	}
-	if err := rig.Wait(30*time.Second, "OPA is ready", func() bool { return healthy(address) }); err != nil {
+	if err := rig.Wait(rig.Patience, "OPA is ready", func() bool { return healthy(address) }); err != nil {
 		return nil, errors.Join(err, stop())
 	}
 	return &server{address, func() (time.Duration, error) { return processorTime(cmd.Process.Pid) }, stop}, nil

@@ -15,12 +15,9 @@ type openLoad struct {
 	conns   int
 	rate    float64 // requests a second over all connections
 	callers *callers
-	ended   *atomic.Bool // ends the load
+	wait    time.Duration // for an answer
+	ended   *atomic.Bool  // ends the load
 }
-
-// answerBeyond is when a switch no longer waits for an answer, the timeout of the
-// Kamailio include.
-const answerBeyond = time.Second
 
 func (l openLoad) run(cpu func() (time.Duration, error)) (sample, error) {
 	return drive(l.conns, cpu, l.connection)
@@ -59,7 +56,7 @@ func (l openLoad) connection(start time.Time) (times []float64, s sample, err er
 }
 
 func (l openLoad) ask(c net.Conn, request, buf []byte) error {
-	if err := c.SetDeadline(time.Now().Add(answerBeyond)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(l.wait)); err != nil {
 		return err
 	}
 	if _, err := c.Write(request); err != nil {

@@ -64,7 +64,7 @@ func benchReload(p plan, dir string) (err error) {
 				defer ended.Store(true)
 				worked <- work()
 			}()
-			s, err := openLoad{address: r.Addr, conns: keepAlive, rate: most.rate / 2, callers: who, ended: &ended}.run(cpu)
+			s, err := openLoad{address: r.Addr, conns: keepAlive, rate: most.rate / 2, callers: who, wait: p.wait, ended: &ended}.run(cpu)
 			lost += s.lost
 			return s, errors.Join(err, <-worked)
 		}
@@ -93,7 +93,7 @@ func benchReload(p plan, dir string) (err error) {
 	figure("reload_p99_ratio_least", slices.Min(ratios), "ratio")
 	figure("reload_p99_ratio_most", slices.Max(ratios), "ratio")
 	if lost > 0 {
-		return fmt.Errorf("%d decisions failed or took more than %s", lost, answerBeyond)
+		return fmt.Errorf("%d decisions failed or took more than %s", lost, p.wait)
 	}
 	return nil
 }

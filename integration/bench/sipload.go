@@ -27,7 +27,7 @@ type sipLoad struct {
 // how long a call may take before it counts as lost.
 const (
 	timerA     = 500 * time.Millisecond
-	lostBeyond = 8 * time.Second
+	lostBeyond = 64 * timerA // timer B
 )
 
 func (l sipLoad) run(cpu func() (time.Duration, error)) (sample, error) {
