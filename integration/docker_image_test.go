@@ -95,7 +95,7 @@ func (p *project) testContainers() {
 			p.t.Errorf("%s runs as root, or not at all: %q", service, processes)
 		}
 	}
-	p.await(time.Minute, "ringfence is healthy", func() bool {
+	p.await("ringfence is healthy", func() bool {
 		return p.docker("inspect", "--format", "{{.State.Health.Status}}", p.container(serviceRingfence)) == "healthy"
 	})
 }

@@ -48,8 +48,8 @@ func TestDocker(t *testing.T) {
 	began := time.Now()
 	p := startProject(t)
 	t.Logf("built and started in %.0f s", time.Since(began).Seconds())
-	p.await(30*time.Second, "ringfence is ready", p.ready)
-	p.await(30*time.Second, "a listed caller is stopped", func() bool {
+	p.await("ringfence is ready", p.ready)
+	p.await("a listed caller is stopped", func() bool {
 		r, err := p.call(listedCaller, callee)
 		return err == nil && r.Code == 603
 	})
@@ -102,7 +102,7 @@ func (p *project) testCalls() {
 		})
 	}
 
-	p.await(10*time.Second, "what the carrier said is learned", func() bool {
+	p.await("what the carrier said is learned", func() bool {
 		learned := p.status().Learned
 		return len(learned) == 1 && learned[0].Entries == 1
 	})
@@ -121,7 +121,7 @@ func (p *project) testCalls() {
 	if id == nil {
 		p.t.Fatalf("no id in %q", r.Reason)
 	}
-	p.await(10*time.Second, "the stopped call is in the journal", func() bool {
+	p.await("the stopped call is in the journal", func() bool {
 		out, err := p.ringfence("journal", id[1])
 		return err == nil && strings.Contains(out, "spam")
 	})
@@ -141,16 +141,16 @@ func (p *project) testReload() {
 		p.t.Error("the newcomer doesn't pass at first")
 	}
 	p.edit("lists/spam.csv", func(s string) string { return s + newcomer + ",feed-a,new,\n" })
-	p.await(20*time.Second, "the changed list is in force", stopped)
+	p.await("the changed list is in force", stopped)
 
 	before := p.status().Generation
 	p.docker("kill", "--signal", "HUP", p.container(serviceRingfence))
-	p.await(20*time.Second, "SIGHUP loads again", func() bool { return p.status().Generation > before })
+	p.await("SIGHUP loads again", func() bool { return p.status().Generation > before })
 
 	p.edit("rules/main.yaml", func(s string) string {
 		return strings.Replace(s, `callers in list("spam")`, `calers in list("spam")`, 1)
 	})
-	p.await(20*time.Second, "the mistake is told", func() bool {
+	p.await("the mistake is told", func() bool {
 		r := p.status().Reload
 		return !r.OK && strings.Contains(strings.Join(r.Errors, "\n"), "main.yaml:")
 	})
@@ -159,7 +159,7 @@ func (p *project) testReload() {
 	}
 	p.edit("rules/main.yaml", func(s string) string { return strings.Replace(s, "calers", "callers", 1) })
 	p.edit("lists/spam.csv", func(s string) string { return strings.Replace(s, newcomer+",feed-a,new,\n", "", 1) })
-	p.await(20*time.Second, "the corrected rules are in force", passed)
+	p.await("the corrected rules are in force", passed)
 
 	sum := calls.end()
 	p.t.Log(sum)
@@ -174,9 +174,9 @@ func (p *project) testOutage(take, give string) {
 	opened, closed := p.breaker()
 	calls := p.traffic()
 	p.docker(take, daemon)
-	p.await(20*time.Second, "the breaker opens", func() bool { n, _ := p.breaker(); return n > opened })
+	p.await("the breaker opens", func() bool { n, _ := p.breaker(); return n > opened })
 	dark := p.traffic()
-	p.await(20*time.Second, "a listed caller passes unasked", func() bool {
+	p.await("a listed caller passes unasked", func() bool {
 		r, err := p.call(listedCaller, callee)
 		return err == nil && r.Code == 200
 	})
@@ -184,8 +184,8 @@ func (p *project) testOutage(take, give string) {
 	without := dark.end()
 
 	p.docker(give, daemon)
-	p.await(30*time.Second, "the breaker closes", func() bool { _, n := p.breaker(); return n > closed })
-	p.await(10*time.Second, "a listed caller is stopped again", func() bool {
+	p.await("the breaker closes", func() bool { _, n := p.breaker(); return n > closed })
+	p.await("a listed caller is stopped again", func() bool {
 		r, err := p.call(listedCaller, callee)
 		return err == nil && r.Code == 603
 	})
@@ -232,7 +232,7 @@ func (p *project) checkDead() {
 
 // ringfence runs a verb in the daemon's container.
 func (p *project) ringfence(arguments ...string) (string, error) {
-	return p.try(time.Minute, "docker", append([]string{"exec", p.container(serviceRingfence), "/ringfence"}, arguments...)...)
+	return p.try(rig.Patience, "docker", append([]string{"exec", p.container(serviceRingfence), "/ringfence"}, arguments...)...)
 }
 
 func (p *project) status() sidecar.Status {
