@@ -25,7 +25,7 @@ race: need-go need-race ## the same under the race detector
 	CGO_ENABLED=1 go test -pgo=off -race -timeout 20m $(PACKAGES)
 
 integration: build need-kamailio need-docker need-freeswitch ## real Kamailio, FreeSWITCH and sipp, native and in Docker
-	go test -count=1 -timeout 30m -p 1 ./integration/...
+	go test -count=1 -timeout 45m -p 1 ./integration/...
 
 lint: need-go ## gofmt, vet, staticcheck and the import directions
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'make lint: run gofmt -w on the files above' >&2; exit 1; }

@@ -87,7 +87,7 @@ func startProject(t *testing.T) *project {
 	p.edit("ringfence.yaml", func(s string) string { return strings.ReplaceAll(s, "10.253.88.", p.network+".") })
 
 	p.run(10*time.Minute, "../docker/stand-in.sh")
-	p.compose(15*time.Minute, "build")
+	p.compose(25*time.Minute, "build") // what of it compiles takes a minute on an idle machine
 	p.cleanUp()
 	p.compose(5*time.Minute, "-f", p.patient(), "up", "-d")
 	return p
