@@ -171,7 +171,7 @@ func TestFreeSWITCHSupervised(t *testing.T) {
 func TestFreeSWITCHRestarted(t *testing.T) {
 	t.Parallel()
 	s := startFreeSWITCH(t, freeswitchOptions{})
-	const running = `ringfence_freeswitch_running_calls{switch="fs1"}`
+	const running = `ringfence_freeswitch_calls{switch="fs1"}`
 	var held []*rig.Result
 	for _, mode := range s.modes(t) {
 		r := s.place(t, mode, rig.Request{}, rig.PlaceOptions{Hold: true})
@@ -210,7 +210,7 @@ func TestFreeSWITCHRestarted(t *testing.T) {
 	if err := s.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	s.metric(t, `ringfence_freeswitch_connected{switch="fs1"}`, 0)
+	s.metric(t, `ringfence_freeswitch_state{state="ready",switch="fs1"}`, 0)
 	if err := s.FreeSWITCH.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +224,7 @@ func TestFreeSWITCHTwo(t *testing.T) {
 	t.Parallel()
 	const dead = "12025550199"
 	s := startFreeSWITCH(t, freeswitchOptions{modes: []string{"window_open", "park_open"}, others: 1, answers: map[string]rig.Answer{dead: {Status: "404 Not Found"}}})
-	s.metric(t, `ringfence_freeswitch_connected{switch="fs2"}`, 1)
+	s.metric(t, `ringfence_freeswitch_state{state="ready",switch="fs2"}`, 1)
 	other := s.others[0]
 	s.recovers(t, []string{"window_open", "park_open"})
 	other.recovers(t, []string{"window_open", "park_open"})

@@ -46,7 +46,7 @@ func TestFreeSWITCHOutcomes(t *testing.T) {
 				r.Close()
 			}
 			counted[s.daemon] += c.told
-			s.metric(t, `ringfence_outcomes_total{adapter="freeswitch-events",outcome="counted"}`, counted[s.daemon])
+			s.metric(t, `ringfence_freeswitch_outcomes_total{outcome="counted",switch="fs1"}`, counted[s.daemon])
 			s.metric(t, "ringfence_pending_entries", 0)
 		}
 	})

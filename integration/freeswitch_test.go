@@ -167,7 +167,7 @@ func appendTo(t testing.TB, d *rig.Ringfence, file, text string) {
 // awaitEvents waits until the daemon reads the events of the switch.
 func (s withFreeSWITCH) awaitEvents(t testing.TB) {
 	t.Helper()
-	s.metric(t, `ringfence_freeswitch_connected{switch="fs1"}`, 1)
+	s.metric(t, `ringfence_freeswitch_state{state="ready",switch="fs1"}`, 1)
 }
 
 // metric waits until a metric of the daemon has that value.
