@@ -222,7 +222,7 @@ func TestNoTextOfCallers(t *testing.T) {
 		read(t, file).each("action", func(n *node) {
 			data := preprocessed.ReplaceAllString(n.attr("data"), "")
 			if n.attr("application") == "curl" {
-				data = regexp.MustCompile(`\$\{url_encode\(\$\{(sip_(h_)?[A-Za-z_-]+|username|ringfence_\w+)\}\)\}`).ReplaceAllStringFunc(data, func(s string) string {
+				data = regexp.MustCompile(`\$\{url_encode\(\$\{(sip_(h_)?[A-Za-z_-]+|username|caller_id_name|ringfence_\w+)\}\)\}`).ReplaceAllStringFunc(data, func(s string) string {
 					if strings.Contains(s, "{sip_i_") || strings.Contains(s, "{sip_identity") {
 						return s // not checked
 					}
