@@ -28,7 +28,7 @@ type Attribute struct {
 	Doc  string
 
 	Kamailio   string // where the adapter for Kamailio takes it from
-	FreeSWITCH string // the channel variables that FreeSWITCH has it in
+	FreeSWITCH string // the channel variables that the adapter for FreeSWITCH takes it from
 	Example    string // a condition
 
 	text    func(*frame) string
@@ -38,39 +38,37 @@ type Attribute struct {
 	words   []string // all values that text can have; nil: any
 }
 
-const notAsserted = "sip_P-Asserted-Identity (its first user part), else sip_from_user"
-
 // attributes are all of them, in the order of the documentation.
 var attributes = []Attribute{
 	{Name: "caller", Type: NumberType, Doc: "the caller: network if there is one, else presentation",
-		Kamailio: "P-Asserted-Identity, Remote-Party-ID, From", FreeSWITCH: notAsserted,
+		Kamailio: "P-Asserted-Identity, Remote-Party-ID, From", FreeSWITCH: "as network, else as presentation",
 		Example: `caller == "+12122000000"`,
 		number:  func(f *frame) Number { return f.call.caller }},
 	{Name: "network", Type: NumberType, Doc: "P-Asserted-Identity (tel before sip), else Remote-Party-ID, of a trusted trunk",
-		Kamailio: "P-Asserted-Identity, Remote-Party-ID", FreeSWITCH: "sip_P-Asserted-Identity (its first user part)",
+		Kamailio: "P-Asserted-Identity, Remote-Party-ID", FreeSWITCH: "sip_P-Asserted-Identity, sip_i_p_asserted_identity, sip_Remote-Party-ID",
 		Example: `network startsWith "+1212"`,
 		number:  func(f *frame) Number { return f.call.network }},
 	{Name: "presentation", Type: NumberType, Doc: "the number in From, whoever wrote it",
-		Kamailio: "From", FreeSWITCH: "sip_from_user",
+		Kamailio: "From", FreeSWITCH: "sip_full_from",
 		Example: `presentation != network`,
 		number:  func(f *frame) Number { return f.call.presentation }},
 	{Name: "callers", Type: NumberSetType, Doc: "network, presentation and the E.164 numbers in P-Asserted-Identity and Remote-Party-ID of an untrusted trunk: true when it is true of any of them",
-		Kamailio: "P-Asserted-Identity, Remote-Party-ID, From", FreeSWITCH: "sip_P-Asserted-Identity and sip_from_user",
+		Kamailio: "P-Asserted-Identity, Remote-Party-ID, From", FreeSWITCH: "as network and presentation",
 		Example: `callers in ["+12122000000", "+12122000001"]`},
 	{Name: "callee", Type: NumberType, Doc: "the called number, from the request URI",
 		Kamailio: "query key ruri", FreeSWITCH: "sip_req_user",
 		Example: `callee endsWith "0000"`,
 		number:  func(f *frame) Number { return f.call.callee }},
 	{Name: "diverted_by", Type: NumberType, Doc: "the party that forwarded the call last: Diversion, else History-Info",
-		Kamailio: "Diversion, History-Info", FreeSWITCH: "sip_h_Diversion",
+		Kamailio: "Diversion, History-Info", FreeSWITCH: "sip_i_diversion, sip_h_Diversion, sip_history_info",
 		Example: `diverted_by != ""`,
 		number:  func(f *frame) Number { return f.call.divertedBy }},
 	{Name: "display_name", Type: TextType, Doc: "the display name in From",
-		Kamailio: "From", FreeSWITCH: "sip_from_display",
+		Kamailio: "From", FreeSWITCH: "sip_full_from",
 		Example: `display_name matches "(?i)^(warranty|irs)\\b"`,
 		text:    func(f *frame) string { return f.call.From.Display }},
 	{Name: "withheld", Type: FlagType, Doc: "the caller asked not to be shown (RFC 5079 §3, RFC 3323)",
-		Kamailio: "From, Privacy", FreeSWITCH: "sip_from_user, sip_from_host, sip_Privacy",
+		Kamailio: "From, Privacy", FreeSWITCH: "sip_full_from, sip_Privacy",
 		Example: `withheld`,
 		flag:    func(f *frame) bool { return f.call.withheld }},
 	{Name: "privacy", Type: TextType, Doc: "the values of Privacy, joined by ;",
@@ -112,11 +110,11 @@ var attributes = []Attribute{
 		Example: `user_agent startsWith "friendly-scanner"`,
 		text:    func(f *frame) string { return f.call.UserAgent }},
 	{Name: "attestation", Type: TextType, Doc: "A, B or C, as a trusted trunk says of the caller's number; else none",
-		Kamailio: "P-Attestation-Indicator, Attestation-Info, verstat", FreeSWITCH: "sip_h_P-Attestation-Indicator, sip_i_attestation_info, sip_verstat_detailed",
+		Kamailio: "P-Attestation-Indicator, Attestation-Info, verstat", FreeSWITCH: "sip_h_P-Attestation-Indicator, sip_i_attestation_info, verstat as verification",
 		Example: `attestation in ["C", "none"]`, words: attestationWords[:],
 		text: func(f *frame) string { return f.vouched().attestation.String() }},
 	{Name: "verification", Type: TextType, Doc: "passed or failed, as a trusted trunk says of the caller's signature; else none",
-		Kamailio: "verstat of P-Asserted-Identity, else of From", FreeSWITCH: "sip_verstat, sip_verstat_detailed",
+		Kamailio: "verstat of P-Asserted-Identity, else of From", FreeSWITCH: "verstat in sip_i_p_asserted_identity, sip_P-Asserted-Identity, else in sip_full_from, sip_name_params",
 		Example: `verification == "failed"`, words: verificationWords[:],
 		text: func(f *frame) string { return f.vouched().verification.String() }},
 }

@@ -12,7 +12,7 @@ type Function struct {
 	Example   string // a condition
 
 	Kamailio   string // where the adapter for Kamailio takes it from
-	FreeSWITCH string // the channel variables that FreeSWITCH has it in
+	FreeSWITCH string // the channel variables that the adapter for FreeSWITCH takes it from
 
 	// State is what it asks beside the call and the lists, such as the clock;
 	// empty for a pure function. What has a state is asked last and is in no
@@ -68,7 +68,7 @@ func init() {
 			Kamailio: "the digits, the time of the call", FreeSWITCH: "the digits, the time of the call",
 			Example: `local_time(callee) < "08:00" or local_time(callee) >= "21:00"`, State: theClock, least: 1, most: 1, value: (*lowering).clock},
 		{Name: "header", Signature: `header("Name")`, Doc: "the first value of a header of the request, empty when it is absent",
-			Kamailio: "the request", FreeSWITCH: "sip_h_Name, sip_i_name",
+			Kamailio: "the request", FreeSWITCH: "sip_h_NAME, sip_i_NAME",
 			Example: `header("X-Campaign") == "spring"`, least: 1, most: 1, value: (*lowering).header},
 		{Name: "cidr", Signature: `cidr(source, "10.0.0.0/8")`, Result: FlagType, Doc: "the address lies in the network",
 			Kamailio: "the address", FreeSWITCH: "the address",

@@ -75,7 +75,7 @@ func (r *Reference) String() string {
 		}
 		b.WriteByte('\n')
 	}
-	b.WriteString("FreeSWITCH: channel variables, which its adapter reads when there is one.\n")
+	b.WriteString("FreeSWITCH: channel variables; sip_i_ takes parse-all-invite-headers in the profile.\n")
 	return b.String()
 }
 
