@@ -27,7 +27,7 @@ func (c *connection) keep(ctx context.Context) error {
 	resync := time.NewTimer(0)
 	defer resync.Stop()
 	var last time.Time
-	again := true
+	again, missed := true, false
 	for {
 		select {
 		case <-ctx.Done():
@@ -37,10 +37,13 @@ func (c *connection) keep(ctx context.Context) error {
 				return err
 			}
 		case <-c.lagged:
-			c.options.Logger.Warn("events of the switch were dropped, its calls are looked through", "dropped", c.conn.Stats().Dropped)
-			again = true
+			missed, again = true, true
 			resync.Reset(max(time.Until(last.Add(resyncPause)), 0))
 		case <-resync.C:
+			if missed {
+				missed = false
+				c.options.Logger.Warn("events of the switch were dropped, its calls are looked through", "dropped", c.conn.Stats().Dropped)
+			}
 			if err := c.resync(ctx); err != nil {
 				return fmt.Errorf("look through the calls: %w", err)
 			}
