@@ -65,10 +65,10 @@ func benchFreeSWITCHCalls(p plan, dir string) (err error) {
 	}
 	defer func() { err = errors.Join(err, other.Stop()) }()
 
-	who := &callers{listed: 1}
+	who := &callers{listed: 1} // a few of whom are stopped by a rule before the list, with 603 Decline
 	load := func(address string, pid int) func() (sample, error) {
 		return func() (sample, error) {
-			return sipLoad{address: address, workers: callsAtOnce, rate: callRate, length: p.length(), want: "SIP/2.0 603 Network Blocked", offer: true, callers: who}.
+			return sipLoad{address: address, workers: callsAtOnce, rate: callRate, length: p.length(), want: "SIP/2.0 603 ", offer: true, callers: who}.
 				run(func() (time.Duration, error) { return processorTime(pid) })
 		}
 	}
