@@ -32,7 +32,7 @@ func (d *daemon) dialSocket() *net.TCPConn {
 		d.Fatal(err)
 	}
 	d.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(time.Minute))
+	_ = c.SetDeadline(time.Now().Add(patience))
 	return c.(*net.TCPConn)
 }
 
@@ -155,7 +155,7 @@ func TestSocketBoundAndClients(t *testing.T) {
 // A call whose switch has yet to describe it when the daemon is told to stop is
 // answered.
 func TestSocketStopAnswersWhatIsInFlight(t *testing.T) {
-	d := launchSocket(t, withSocket)
+	d := launchSocket(t, withSocket+"timeouts: {stop: 8m}\n") // is not reached
 	c := d.dialSocket()
 	if _, err := io.ReadFull(c, make([]byte, len("connect\n\n"))); err != nil {
 		t.Fatal(err)

@@ -206,7 +206,7 @@ func (f *FreeSWITCH) Start() error {
 		return err
 	}
 	f.Process = p
-	if err := f.ready(90 * time.Second); err != nil {
+	if err := f.ready(Patience); err != nil {
 		err = fmt.Errorf("%w:\n%s", err, f.tail())
 		_ = f.Kill()
 		return err
@@ -246,7 +246,7 @@ func (f *FreeSWITCH) ready(limit time.Duration) error {
 	}
 	for name, addr := range f.Addr {
 		if err := until("profile "+name, func() bool {
-			r, err := Place("udp", addr, Request{Method: "OPTIONS"}.Bytes(), PlaceOptions{Limit: 200 * time.Millisecond})
+			r, err := Place("udp", addr, Request{Method: "OPTIONS"}.Bytes(), PlaceOptions{Limit: time.Second})
 			return err == nil && r.Code > 0
 		}); err != nil {
 			return err
