@@ -28,13 +28,15 @@ var (
 	ruleMatchedDesc   = desc("rule_matched_total", "Calls that a rule matched and acted on.", "rule", "action")
 	ruleMonitoredDesc = desc("rule_monitored_total", "Calls that a rule matched and only recorded.", "rule", "action")
 
-	requestsDesc = desc("bad_requests_total", "Requests to the decision listener that were not decided, by what was wrong.", "adapter", "outcome")
-	sourcesDesc  = desc("bad_sources_total", "Calls whose source address could not be read.", "adapter")
-	unaskedDesc  = desc("unasked_lookups_total", "Look-ups of the dialplan by mod_xml_curl that are of no new call.", "adapter")
-	panicsDesc   = desc("panics_total", "Panics while a call was decided; the call passed, or had no answer.", "adapter")
-	refusedDesc  = desc("refused_connections_total", "Connections to the decision listeners from no network of clients.")
-	acceptDesc   = desc("accept_errors_total", "Attempts to accept a connection on any listener that failed, as without a free file descriptor.")
-	outcomesDesc = desc("outcomes_total", "Reports of what became of a call, by what was made of them.", "adapter", "outcome")
+	requestsDesc  = desc("bad_requests_total", "Requests to the decision listener that were not decided, by what was wrong.", "adapter", "outcome")
+	sourcesDesc   = desc("bad_sources_total", "Calls whose source address could not be read.", "adapter")
+	unaskedDesc   = desc("unasked_lookups_total", "Look-ups of the dialplan by mod_xml_curl that are of no new call.", "adapter")
+	panicsDesc    = desc("panics_total", "Panics while a call was decided; the call passed, or had no answer.", "adapter")
+	refusedDesc   = desc("refused_connections_total", "Connections to the decision listeners from no network of clients.")
+	lateBeatsDesc = desc("late_beats_total", "Beats that came more than half of the supervisor's interval after the one before; absent without a supervisor.")
+	restartsDesc  = desc("restarts_total", "Starts of the daemon by ringfence supervise after one before had hung and was killed, or had ended; absent without it.", "cause")
+	acceptDesc    = desc("accept_errors_total", "Attempts to accept a connection on any listener that failed, as without a free file descriptor.")
+	outcomesDesc  = desc("outcomes_total", "Reports of what became of a call, by what was made of them.", "adapter", "outcome")
 
 	socketOpenDesc     = desc("socket_connections", "Connections of FreeSWITCH's socket application that are open.")
 	socketAcceptedDesc = desc("socket_accepted_total", "Connections of FreeSWITCH's socket application that were served.")
@@ -200,6 +202,13 @@ func (m metrics) socket(s sink) {
 	}
 	s.counter(refusedDesc, refused)
 	s.counter(acceptDesc, unheard)
+	if b := m.program.beats; b.interval > 0 {
+		s.counter(lateBeatsDesc, b.late.Load())
+	}
+	if r := m.program.restarts; r != nil {
+		s.counter(restartsDesc, r.Hung, "hung")
+		s.counter(restartsDesc, r.Ended, "ended")
+	}
 }
 
 func (m metrics) rules(s sink) {

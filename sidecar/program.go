@@ -19,6 +19,7 @@ import (
 	"ringfence/adapters/kamailio"
 	"ringfence/rules"
 	"ringfence/sidecar/notify"
+	"ringfence/sidecar/supervisor"
 )
 
 var (
@@ -70,6 +71,8 @@ type Program struct {
 	doors []*door
 	probe probe // for the goroutine of the beats
 
+	restarts *supervisor.Restarts // nil: no supervisor has told
+
 	freeswitchHTTP *freeswitch.HTTP
 	overHTTP       *asked
 
@@ -106,7 +109,7 @@ func New(configFile string, o Options) (*Program, error) {
 	if o.Version == "" {
 		o.Version = Version()
 	}
-	p := &Program{config: c, version: o.Version, now: o.Now, log: NewLog(o.Log, c.Log), settle: settleTime, first: first, failed: make(chan error, 3), beats: b}
+	p := &Program{config: c, version: o.Version, now: o.Now, log: NewLog(o.Log, c.Log), settle: settleTime, first: first, failed: make(chan error, 3), beats: b, restarts: supervisor.Told()}
 	if fault != nil {
 		p.log.Warn("no beat is sent", "err", fault)
 	}

@@ -5,29 +5,31 @@ import (
 	"time"
 
 	"ringfence/rules"
+	"ringfence/sidecar/supervisor"
 )
 
 // Status is what GET /status tells.
 type Status struct {
-	Version    string          `json:"version"`
-	Started    time.Time       `json:"started"`
-	Config     string          `json:"config"`
-	Mode       string          `json:"mode"`
-	Ready      bool            `json:"ready"`      // as GET /readyz tells it
-	Generation uint64          `json:"generation"` // of the ruleset; grows with each load
-	Reload     Reload          `json:"reload"`     // the last one, the load at start included
-	LastOK     time.Time       `json:"last_ok"`    // when rules last loaded
-	Restart    []string        `json:"restart_needed,omitempty"`
-	Listeners  Listeners       `json:"listeners"`
-	Socket     *SocketStatus   `json:"socket,omitempty"` // absent when it is off
-	Switches   []SwitchStatus  `json:"switches,omitempty"`
-	Calls      CallCounts      `json:"calls"`
-	Unknown    UnknownTrunks   `json:"unknown_trunks"`
-	Rules      []RuleStatus    `json:"rules"`
-	Lists      []ListStatus    `json:"lists"`
-	Feeds      []FeedStatus    `json:"feeds,omitempty"`
-	Learned    []LearnedStatus `json:"learned"`
-	Journal    JournalStatus   `json:"journal"`
+	Version    string               `json:"version"`
+	Started    time.Time            `json:"started"`
+	Config     string               `json:"config"`
+	Mode       string               `json:"mode"`
+	Ready      bool                 `json:"ready"`              // as GET /readyz tells it
+	Generation uint64               `json:"generation"`         // of the ruleset; grows with each load
+	Restarts   *supervisor.Restarts `json:"restarts,omitempty"` // by ringfence supervise; absent without it
+	Reload     Reload               `json:"reload"`             // the last one, the load at start included
+	LastOK     time.Time            `json:"last_ok"`            // when rules last loaded
+	Restart    []string             `json:"restart_needed,omitempty"`
+	Listeners  Listeners            `json:"listeners"`
+	Socket     *SocketStatus        `json:"socket,omitempty"` // absent when it is off
+	Switches   []SwitchStatus       `json:"switches,omitempty"`
+	Calls      CallCounts           `json:"calls"`
+	Unknown    UnknownTrunks        `json:"unknown_trunks"`
+	Rules      []RuleStatus         `json:"rules"`
+	Lists      []ListStatus         `json:"lists"`
+	Feeds      []FeedStatus         `json:"feeds,omitempty"`
+	Learned    []LearnedStatus      `json:"learned"`
+	Journal    JournalStatus        `json:"journal"`
 }
 
 // Reload is what became of one load of configuration and rules.
@@ -125,6 +127,7 @@ func (p *Program) Status() Status {
 		Config:     now.config.File,
 		Mode:       now.rules.Mode().String(),
 		Ready:      p.ready() == nil,
+		Restarts:   p.restarts,
 		Generation: now.last.Generation,
 		Reload:     now.last,
 		LastOK:     now.lastOK.UTC(),

@@ -55,6 +55,9 @@ func (s status) Run(t *terminal) error {
 func printStatus(w io.Writer, s sidecar.Status) {
 	moment := func(t time.Time) string { return t.Local().Format(time.RFC3339) }
 	fmt.Fprintf(w, "ringfence %s, mode %s, since %s\n", s.Version, s.Mode, moment(s.Started))
+	if r := s.Restarts; r != nil && r.Hung+r.Ended > 0 {
+		fmt.Fprintf(w, "STARTED AGAIN by its supervisor: %s, after it hung %d\n", counted(int(r.Hung+r.Ended), "time"), r.Hung)
+	}
 	fmt.Fprintf(w, "listens on %s (decisions) and %s (admin)\n", s.Listeners.Decisions, s.Listeners.Admin)
 	fmt.Fprintf(w, "generation %d, loaded %s (%s ago) from %s\n", s.Generation, moment(s.LastOK), max(time.Since(s.LastOK), 0).Truncate(time.Second), s.Config)
 	if !s.Reload.OK {
