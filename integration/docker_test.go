@@ -59,6 +59,7 @@ func TestDocker(t *testing.T) {
 	t.Run("Calls", func(t *testing.T) { p.at(t).testCalls() })
 	t.Run("Reload", func(t *testing.T) { p.at(t).testReload() })
 	t.Run("Kill", func(t *testing.T) { p.at(t).testOutage("kill", "start") })
+	t.Run("Stop", func(t *testing.T) { p.at(t).testStopped() })
 	t.Run("Hang", func(t *testing.T) { p.at(t).testOutage("pause", "unpause") })
 }
 
@@ -201,6 +202,34 @@ func (p *project) testOutage(take, give string) {
 		p.t.Errorf("with the breaker open calls still waited or were stopped: %v", without)
 	}
 	p.checkDead()
+}
+
+// testStopped stops the daemon, and not its supervisor, under calls: it is killed
+// and another takes its place, with no help from outside.
+func (p *project) testStopped() {
+	hung := func() uint64 {
+		if r := p.status().Restarts; r != nil {
+			return r.Hung
+		}
+		return 0
+	}
+	before := hung()
+	calls := p.traffic()
+	p.docker("run", "--rm", "--user", "65532:65532", "--pid", "container:"+p.container(serviceRingfence), "--network", "none",
+		"debian:bookworm-slim", "bash", "-c", "kill -STOP $(cat /proc/1/task/*/children)")
+	p.await(rig.Patience, "the daemon was killed and started again", func() bool { return hung() > before })
+	p.await(rig.Patience, "a listed caller is stopped again", func() bool {
+		r, err := p.call(listedCaller, callee)
+		return err == nil && r.Code == 603
+	})
+	sum := calls.end()
+	p.t.Log(sum)
+	if sum.lost > 0 || sum.odd > 0 {
+		p.t.Errorf("calls were lost: %v, first: %v", sum, sum.first)
+	}
+	if log := p.logs(serviceRingfence); !strings.Contains(log, "missed its beat and was killed") {
+		p.t.Errorf("the log does not tell why:\n%s", log)
+	}
 }
 
 // breaker counts how often it opened and closed, by what Kamailio has logged.
