@@ -217,8 +217,8 @@ func (p *project) testStopped() {
 	calls := p.traffic()
 	p.docker("run", "--rm", "--user", "65532:65532", "--pid", "container:"+p.container(serviceRingfence), "--network", "none",
 		"debian:bookworm-slim", "bash", "-c", "kill -STOP $(cat /proc/1/task/*/children)")
-	p.await(rig.Patience, "the daemon was killed and started again", func() bool { return hung() > before })
-	p.await(rig.Patience, "a listed caller is stopped again", func() bool {
+	p.await("the daemon was killed and started again", func() bool { return hung() > before })
+	p.await("a listed caller is stopped again", func() bool {
 		r, err := p.call(listedCaller, callee)
 		return err == nil && r.Code == 603
 	})
