@@ -93,15 +93,16 @@ func startProject(t *testing.T) *project {
 	return p
 }
 
-// patient is a file for Compose that gives Kamailio's container a local.cfg, with
-// more time for the daemon than the shipped second, which is over now and then on a
-// busy machine. Calls pass unasked then.
+// patient is a file for Compose that gives the daemon more time than the shipped
+// second, which is over now and then on a busy machine: in a local.cfg of Kamailio's
+// container, whose calls pass unasked then, and before its supervisor kills it.
 func (p *project) patient() string {
 	dir := p.t.TempDir()
 	local, file := filepath.Join(dir, "local.cfg"), filepath.Join(dir, "patient.yml")
 	for name, text := range map[string]string{
 		local: fmt.Sprintf("#!define RINGFENCE_TIMEOUT %.0f\n#!define RINGFENCE_STALL 2000\n", slowCall.Seconds()),
-		file:  fmt.Sprintf("services: {%s: {volumes: [%q]}}\n", serviceKamailio, local+":/etc/kamailio/local.cfg:ro"),
+		file: fmt.Sprintf("services:\n  %s: {volumes: [%q]}\n  %s: {command: [supervise, --watchdog, %s]}\n",
+			serviceKamailio, local+":/etc/kamailio/local.cfg:ro", serviceRingfence, slowCall),
 	} {
 		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
 			p.t.Fatal(err)
