@@ -60,7 +60,7 @@ func (p *Process) Stop() error {
 	}
 	select {
 	case <-p.done:
-	case <-time.After(30 * time.Second):
+	case <-time.After(5 * time.Second): // a Kamailio now and then never ends by itself
 	}
 	return p.Kill()
 }
