@@ -50,7 +50,8 @@ func TestDocker(t *testing.T) {
 	t.Logf("built and started in %.0f s", time.Since(began).Seconds())
 	p.await("ringfence is ready", p.ready)
 	p.await("a listed caller is stopped", func() bool {
-		r, err := p.call(listedCaller, callee)
+		// What comes before Kamailio listens is lost: a call of its own each time.
+		r, err := rig.Place("udp", p.address(), request(listedCaller, callee), rig.PlaceOptions{Limit: time.Second})
 		return err == nil && r.Code == 603
 	})
 
