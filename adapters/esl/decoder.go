@@ -9,9 +9,9 @@ import (
 
 // Bounds of what a Decoder takes.
 const (
-	DefaultMaxMessage = 16 << 20  // bytes; `show channels as json` with 10,000 calls takes 9 MB
-	largestMessage    = 1 << 30   // a span's offsets reach further
-	maxHeader         = 256 << 10 // bytes of a message's headers; those of an answer to connect are about 8 kB
+	DefaultMaxMessage = 16 << 20 // bytes; `show channels as json` with 10,000 calls takes 9 MB
+	largestMessage    = 1 << 30  // a span's offsets reach further
+	maxHeader         = 8 << 20  // bytes of a message's headers; those of an answer to connect are about 8 kB, see DefaultMaxCall
 )
 
 const (

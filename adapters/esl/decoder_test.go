@@ -274,9 +274,9 @@ func TestDecodeGarbage(t *testing.T) {
 		"length of 2^64":      {"Content-Length: 18446744073709551616\n\n", `the Content-Length "18446744073709551616" is no length`},
 		"length below zero":   {"Content-Length: -1\n\n", `the Content-Length "-1" is no length`},
 		"length with letters": {"Content-Length: 1e3\n\n", `the Content-Length "1e3" is no length`},
-		"endless header":      {strings.Repeat("X: y\n", maxHeader/5+1), "more than 262144 bytes of headers"},
+		"endless header":      {strings.Repeat("X: y\n", maxHeader/5+1), "more than 8388608 bytes of headers"},
 		"too many headers":    {strings.Repeat("X:\n", maxFields) + "Y: z\n\n", `the line "Y: z" is no header, or one too many`},
-		"endless line":        {"X: " + strings.Repeat("y", maxHeader), "more than 262144 bytes of headers"},
+		"endless line":        {"X: " + strings.Repeat("y", maxHeader), "more than 8388608 bytes of headers"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := NewDecoder(io.MultiReader(strings.NewReader(c.in), refused{t}), 0)

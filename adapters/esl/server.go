@@ -31,13 +31,14 @@ type ServerOptions struct {
 	Logger *slog.Logger        // default slog.Default()
 }
 
-// The defaults of ServerOptions. A switch tells 7 kB of a call, and three times
-// the INVITE more where its profile has parse-all-invite-headers.
+// The defaults of ServerOptions. A switch tells 7 kB of a call, and up to ten
+// times what From holds, percent-encoded: no caller must get past the handler by
+// an INVITE that is merely large.
 const (
 	DefaultDeadline    = 50 * time.Millisecond
 	DefaultLinger      = 2 * time.Second
 	DefaultConnections = 5000
-	DefaultMaxCall     = 512 << 10
+	DefaultMaxCall     = maxHeader
 )
 
 // ServerCounters are what a Server counts. A call is let go on, undecided, for

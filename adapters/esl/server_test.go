@@ -204,7 +204,7 @@ func TestCallGoesOn(t *testing.T) {
 		{"reset", func(c caller) { _ = c.SetLinger(0); _ = c.Close() }, early},
 		{"the caller gave up", func(c caller) { c.send(notice) }, early},
 		{"half of it", func(c caller) { c.send(described(c.T)[:4000]); _ = c.CloseWrite() }, early},
-		{"garbage", func(c caller) { _, _ = io.WriteString(c, strings.Repeat("\x16\x03\x01\x02\x00", 100_000)) }, garbled},
+		{"garbage", func(c caller) { _, _ = io.WriteString(c, strings.Repeat("\x16\x03\x01\x02\x00", maxHeader/4)) }, garbled},
 		{"HTTP", func(c caller) { c.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n") }, garbled},
 		{"a refusal", func(c caller) { c.send("Content-Type: command/reply\nReply-Text: -ERR command not found\n\n") }, garbled},
 		{"another message", func(c caller) { c.send("Content-Type: auth/request\n\n") }, garbled},
@@ -223,6 +223,28 @@ func TestCallGoesOn(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An INVITE that fills a datagram, all of it a From whose every byte is escaped,
+// makes a description of megabytes. Its caller gets past nobody by that.
+func TestLargeCallIsDecided(t *testing.T) {
+	text := strings.Repeat("<", 60_000)
+	s, address := start(t, served(func(s *Session, call *Event) {
+		if got := call.Get("variable_sip_from_display"); got != text || call.Get("Unique-ID") == "" {
+			t.Errorf("a From of %d bytes was read as %d", len(text), len(got))
+		}
+		_ = s.Answer([]byte("exit\n\n"))
+	}), patient())
+	first, rest, _ := strings.Cut(described(t), "\n")
+	peer := dial(t, address)
+	peer.expect("connect\n\n")
+	peer.send(first + "\n")
+	for _, name := range []string{"sip_from_display", "sip_full_from", "sip_from_uri", "sip_i_from", "1", "2", "3", "4", "5", "6"} {
+		peer.send("variable_" + name + ": " + strings.Repeat("%3C", len(text)) + "\n")
+	}
+	peer.send(rest)
+	peer.expect("exit\n\n")
+	await(t, "the answer is counted", func() bool { return s.Counters().Answered.Load() == 1 })
 }
 
 func early(n *ServerCounters) *atomic.Uint64   { return &n.Early }
