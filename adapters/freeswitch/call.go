@@ -224,28 +224,39 @@ func readDiverting(ch Channel) sip.Address {
 	return sip.DivertingTarget(history.each)
 }
 
+// maxAttestations is how many attestation headers are read. Each is looked for
+// among all variables: a caller who writes thousands would use up the time that
+// the decision has.
+const maxAttestations = 16
+
 // readAttestation joins what the attestation headers say by ",". FreeSWITCH
-// numbers the second P-Attestation-Indicator and those after it.
-func readAttestation(ch Channel) string {
-	said := get(ch, "variable_sip_h_P-Attestation-Indicator")
-	more := func(value string) {
-		if value != "" && said != "" {
+// numbers the second P-Attestation-Indicator and those after it. Of more than are
+// read, the rest counts as the least that can be said.
+func readAttestation(ch Channel) (said string) {
+	n := 0
+	more := func(value string) bool {
+		switch {
+		case value == "":
+			return false
+		case n == maxAttestations:
+			said += ",C"
+			return false
+		case n > 0:
 			said += ","
 		}
 		said += value
+		n++
+		return true
 	}
-	if said != "" {
-		for i := 1; ; i++ {
-			value := get(ch, "variable_sip_h_P-Attestation-Indicator-"+strconv.Itoa(i))
-			if value == "" {
-				break
-			}
-			more(value)
-		}
+	const indicator = "variable_sip_h_P-Attestation-Indicator"
+	for name := indicator; more(get(ch, name)); {
+		name = indicator + "-" + strconv.Itoa(n)
 	}
 	all := array(get(ch, "variable_sip_i_attestation_info"))
 	for value := range all.each {
-		more(value)
+		if value != "" && !more(value) {
+			break
+		}
 	}
 	return said
 }

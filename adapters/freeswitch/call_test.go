@@ -1,6 +1,7 @@
 package freeswitch
 
 import (
+	"fmt"
 	"maps"
 	"net/netip"
 	"strings"
@@ -48,6 +49,15 @@ func plainChannel() channel {
 		`sip_full_from: "Example Caller" <sip:+12025550100@a.example;user=phone>;tag=8f1b`, "sip_from_user: +12025550100", "sip_from_host: a.example",
 		"sip_full_to: <sip:+12025550142@b.example>", "sip_user_agent: Phone 1.0",
 	)
+}
+
+// attestations are the variables of so many headers.
+func attestations(n int) []string {
+	lines := []string{"sip_h_P-Attestation-Indicator: A"}
+	for i := 1; i < n; i++ {
+		lines = append(lines, fmt.Sprintf("sip_h_P-Attestation-Indicator-%d: A", i))
+	}
+	return lines
 }
 
 func plainCall() rules.Call {
@@ -121,6 +131,9 @@ func TestReadCall(t *testing.T) {
 		{"Diversion without all headers", []string{"sip_h_Diversion: <tel:+12025550104>, <tel:+12025550105>"}, func(c *rules.Call) { c.Diversion = "+12025550104" }},
 		{"History-Info", []string{"sip_history_info: <sip:+12025550104@h>;index=1, <sip:+12025550142@h>;index=1.1;mp=1"}, func(c *rules.Call) { c.Diversion = "+12025550104" }},
 		{"attestation", []string{"sip_h_P-Attestation-Indicator: A", "sip_h_P-Attestation-Indicator-1: B", "sip_i_attestation_info: C"}, func(c *rules.Call) { c.Attestation = "A,B,C" }},
+		{"attestations without end", attestations(5000), func(c *rules.Call) { c.Attestation = strings.Repeat("A,", maxAttestations) + "C" }},
+		{"as many as are read", attestations(maxAttestations), func(c *rules.Call) { c.Attestation = strings.Repeat("A,", maxAttestations-1) + "A" }},
+		{"Attestation-Info without end", []string{"sip_i_attestation_info: ARRAY::A" + strings.Repeat("|:A", 5000)}, func(c *rules.Call) { c.Attestation = strings.Repeat("A,", maxAttestations) + "C" }},
 		{"P_Attestation-Indicator", []string{"sip_i_p_attestation_indicator: A"}, func(*rules.Call) {}},
 		{"Priority", []string{"sip_i_priority: psap-callback"}, func(c *rules.Call) { c.Priority = "psap-callback" }},
 		{"IPv6", []string{"sip_network_ip: 2001:db8::1"}, func(c *rules.Call) { c.Source = netip.MustParseAddr("2001:db8::1") }},
