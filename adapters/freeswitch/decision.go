@@ -71,7 +71,6 @@ func (a *answers) decide(ch Channel, channel string, m Mode, now time.Time) {
 	ReadCall(ch, &a.call)
 	a.call.At = now
 	a.decider.Decide(&a.call, &a.verdict)
-	a.counters.Decided[m][a.verdict.Action].Add(1)
 	err := a.write(channel)
 	if err != nil {
 		a.counters.Unwritable.Add(1)
@@ -84,11 +83,14 @@ func (a *answers) decide(ch Channel, channel string, m Mode, now time.Time) {
 	switch {
 	case a.count == 1, a.verdict.Action == rules.Block:
 		defer a.calls.end(channel) // not before who looks it up would find the verdict
-	case !a.calls.run(channel, a.verdict.ID, time.Time{}, a.epoch.Load()):
+	case !a.calls.confirm(channel, a.verdict.ID, a.epoch.Load()):
 		a.counters.Untracked.Add(1)
 	}
-	if err := a.conn.Post(a.commands, a.count, a.replied); err != nil {
+	switch err := a.conn.Post(a.commands, a.count, a.replied); {
+	case err != nil:
 		a.counters.Unsent.Add(1)
+	case a.count > 1: // it has a verdict
+		a.counters.Decided[m][a.verdict.Action].Add(1)
 	}
 }
 

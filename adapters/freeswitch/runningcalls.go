@@ -86,22 +86,22 @@ func b2i(b bool) int {
 	return 0
 }
 
-// run notes that a call goes on, or is seen to; false when there is no room.
-// answered may be zero.
+// run notes that a call goes on; false when there is no room.
 func (r *runningCalls) run(channel string, id rules.ID, answered time.Time, epoch uint64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.put(channel, runningCall{id, answered, epoch})
 }
 
-// confirm is run for a channel that was claimed to be looked up; it does nothing
-// for one that has ended since.
-func (r *runningCalls) confirm(channel string, id rules.ID, epoch uint64) {
+// confirm is run for a channel that was claimed; it does nothing for one that has
+// ended since.
+func (r *runningCalls) confirm(channel string, id rules.ID, epoch uint64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if c, ok := r.calls[channel]; ok && c.id == (rules.ID{}) {
-		r.put(channel, runningCall{id, c.answered, epoch})
+	if c, ok := r.calls[channel]; ok {
+		return r.put(channel, runningCall{id, c.answered, epoch})
 	}
+	return len(r.calls) < r.limit
 }
 
 // forget lets go of a channel that was claimed, unless its call is known.

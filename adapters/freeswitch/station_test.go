@@ -15,7 +15,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"ringfence/adapters/esl"
 	"ringfence/adapters/esl/esltest"
 	"ringfence/rules"
 )
@@ -352,5 +351,3 @@ func (s *station) expect(what string, want ...string) {
 		s.Errorf("%s: the switch was told\n%s\nwant\n%s", what, strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
-
-var _ esl.Options // the protocol is the real one

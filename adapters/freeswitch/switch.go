@@ -63,7 +63,7 @@ type Switch struct {
 type SwitchCounters struct {
 	Connected  atomic.Uint64       // times that its events began to come
 	Failed     atomic.Uint64       // attempts to connect that failed, and connections that were lost
-	Decided    [2][3]atomic.Uint64 // calls, by Mode and rules.Action
+	Decided    [2][3]atomic.Uint64 // calls answered with a verdict, by Mode and rules.Action
 	Repeated   atomic.Uint64       // announcements of calls that were decided already
 	Late       atomic.Uint64       // announcements that came late, so that the call was looked up first
 	GoneOn     atomic.Uint64       // calls that no longer waited when they could have been answered
@@ -112,9 +112,7 @@ func (s *Switch) Run(ctx context.Context) {
 			return
 		}
 		s.counters.Failed.Add(1)
-		wait := s.retry.next(err)
-		s.lost(err, wait)
-		timer := time.NewTimer(wait)
+		timer := time.NewTimer(s.lost(err))
 		select {
 		case <-ctx.Done():
 			timer.Stop()

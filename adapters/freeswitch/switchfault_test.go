@@ -197,6 +197,29 @@ func TestSwitchRestarts(t *testing.T) {
 	})
 }
 
+// A switch that leaves soon after it was ready is not tried again at once for
+// ever, nor does it fill the log.
+func TestUnsteadySwitch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStation(t, SwitchOptions{})
+		looks := 0
+		s.play(esltest.Serve(password, func(p *esltest.Peer, c esltest.Command) error {
+			if c.Line == "api show channels as json" {
+				if looks++; looks%2 == 0 {
+					return p.Disconnect("again\n")
+				}
+			}
+			return s.answer(p, c)
+		}))
+		s.start()
+		time.Sleep(time.Minute)
+		s.end()
+		if n := s.Counters().Connected.Load(); n < 9 || n > 17 {
+			t.Errorf("ready %d times in a minute, want 9 to 17\n%s", n, s.log.String())
+		}
+	})
+}
+
 // What is told of a call while its switch is looked through counts: it is not
 // brought back when it has ended, nor decided twice.
 func TestResyncAmongEvents(t *testing.T) {
@@ -270,35 +293,44 @@ func TestHeartbeat(t *testing.T) {
 }
 
 // Events that come faster than they are read are dropped and counted. Then the
-// calls are looked through, once in a while, and one that waits is found.
+// calls are looked through, once in a while, and one that waits is found. The log
+// is told once.
 func TestFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStation(t, SwitchOptions{})
 		s.ready()
 		defer s.end()
-		s.desk.hold = make(chan struct{})
-		event := checkOf(t, "flood1000", "+12155550100").JSON()
-		for i := range 6000 {
-			if _, err := s.peer.Write(bytes.ReplaceAll(event, []byte("flood1000"), fmt.Appendf(nil, "flood%d", 1000+i))); err != nil {
-				t.Fatal(err)
-			}
-		}
+		event := checkOf(t, "flood10000", "+12155550100").JSON()
 		s.shows(row("parked", "park"))
 		s.answerTo("uuid_getvar parked ringfence_verdict", "none")
 		s.answerTo("uuid_dump parked json", bodyOf(parkOf(t, "parked", spammer).With("variable_current_application", "park")))
-		synctest.Wait()
-		if got := s.Status(); got.Dropped == 0 || got.Queued == 0 || got.State != Ready {
-			t.Errorf("%d dropped, %d queued, %s", got.Dropped, got.Queued, got.State)
+		const flood, floods = 6000, 3
+		for i := range floods {
+			s.desk.hold = make(chan struct{})
+			before := s.Status().Dropped
+			for j := range flood {
+				if _, err := s.peer.Write(bytes.ReplaceAll(event, []byte("flood10000"), fmt.Appendf(nil, "flood%d", 10000+i*flood+j))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			synctest.Wait()
+			if got := s.Status(); got.Dropped == before || got.Queued == 0 || got.State != Ready {
+				t.Errorf("%d dropped, %d queued, %s", got.Dropped, got.Queued, got.State)
+			}
+			close(s.desk.hold)
+			synctest.Wait()
 		}
-		close(s.desk.hold)
 		time.Sleep(resyncPause)
 		synctest.Wait()
 		commands := strings.Join(s.told(), "\n")
 		if !strings.Contains(commands, "api uuid_transfer parked parked XML ringfence") || strings.Count(commands, "api show channels") != 1 {
 			t.Errorf("the parked call was not found by one look:\n%.3000s", commands)
 		}
-		if got := s.Status(); got.Dropped+uint64(s.desk.decided()-1) != 6000 {
-			t.Errorf("%d dropped and %d decided of 6000", got.Dropped, s.desk.decided()-1)
+		if got := s.Status(); got.Dropped+uint64(s.desk.decided()-1) != flood*floods {
+			t.Errorf("%d dropped and %d decided of %d", got.Dropped, s.desk.decided()-1, flood*floods)
+		}
+		if n := strings.Count(s.log.String(), "were dropped"); n != 1 {
+			t.Errorf("%d lines of log, want one:\n%s", n, s.log.String())
 		}
 	})
 }

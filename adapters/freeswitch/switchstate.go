@@ -98,23 +98,28 @@ func (s *Switch) enter(to SwitchState) {
 	s.now.State, s.now.Since, s.now.Retry = to, time.Now(), time.Time{}
 	if to == Ready {
 		s.now.Error, s.logged = "", logged{}
-		s.retry.reset()
 		s.options.Logger.Info("events of the switch are read", "calls", s.calls.running())
 	}
 }
 
-// lost notes why the switch is away. Attempts that fail as the one before are
-// logged only now and then.
-func (s *Switch) lost(err error, wait time.Duration) {
+// lost notes why the switch is away, and tells when it is tried again. Attempts
+// that fail as the one before are logged only now and then. A switch that leaves
+// as soon as it is ready is one of which attempts fail.
+func (s *Switch) lost(err error) (wait time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
+	if s.now.State == Ready && now.Sub(s.now.Since) > longestRetry {
+		s.retry.reset()
+	}
+	wait = s.retry.next(err)
 	s.now.State, s.now.Since, s.now.Retry, s.now.Error = Waiting, now, now.Add(wait), err.Error()
 	if s.now.Error == s.logged.err && now.Sub(s.logged.at) < logAgain {
-		return
+		return wait
 	}
 	s.logged = logged{s.now.Error, now}
 	s.options.Logger.Warn("no events of the switch", "err", err, "retry", wait.Round(time.Millisecond))
+	return wait
 }
 
 // backoff says how long to wait before the next attempt: about twice as long
