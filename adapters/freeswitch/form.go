@@ -17,8 +17,11 @@ type form struct {
 // field is a name and its value as offsets.
 type field struct{ name, value, end int }
 
-// keptFields is how many fields a form keeps room for between requests.
-const keptFields = 512
+// How many fields, and bytes of them, a form keeps room for between requests.
+const (
+	keptFields = 512
+	keptBytes  = 64 << 10
+)
 
 // read takes the fields of a request, those of its query first. Empty ones are
 // as good as none.
@@ -53,7 +56,7 @@ func (f *form) Lookup(name string) (value string, ok bool) {
 // reset lets go of the text and keeps the room.
 func (f *form) reset() {
 	f.text = ""
-	if f.pairs = f.pairs[:0]; cap(f.pairs) > keptFields {
+	if f.pairs = f.pairs[:0]; cap(f.pairs) > keptFields || cap(f.bytes) > keptBytes {
 		*f = form{}
 	}
 }

@@ -243,6 +243,12 @@ func TestForm(t *testing.T) {
 	if f.reset(); f.text != "" || len(f.pairs) > 0 {
 		t.Error("a form keeps text")
 	}
+	var large fasthttp.RequestCtx
+	large.Request.SetRequestURI("/freeswitch/call?a=" + strings.Repeat("x", keptBytes+1))
+	f.read(&large)
+	if f.reset(); cap(f.bytes) > 0 {
+		t.Errorf("a form keeps room for %d bytes", cap(f.bytes))
+	}
 }
 
 // FuzzHTTPDialplan holds that nothing of a call makes more of a document than it
