@@ -1,0 +1,193 @@
+package state
+
+import "time"
+
+// attempt counts one in the record of its key.
+func (s *shard) attempt(k Key, kind *Kind, at time.Time, with uint64) {
+	now := tickOf(at)
+	s.expire(at)
+	r := s.open(k, kind, at)
+	if r == nil {
+		return
+	}
+	shape := &kind.shape
+	r.prune(shape, now)
+	r[before] = r[last]
+	r[last] = seconds(at)
+	if shape.Distinct {
+		r = s.see(k, r, shape, valueHash(with), now)
+	}
+	if shape.Attempts {
+		var ok bool
+		if r, ok = s.room(k, r, 1); !ok {
+			r, ok = s.trim(r, 1)
+		}
+		if ok {
+			r.addAttempt(now)
+		}
+	}
+}
+
+// finish counts a call that is over in the record of its key.
+func (s *shard) finish(k Key, kind *Kind, at time.Time, tallies []uint32) {
+	now := tickOf(at)
+	r := s.open(k, kind, at)
+	if r == nil {
+		return
+	}
+	if r[open] > 0 {
+		r[open]--
+	}
+	if !kind.shape.Finished {
+		return
+	}
+	r.prune(&kind.shape, now)
+	stride := kind.shape.stride()
+	var ok bool
+	if r, ok = s.room(k, r, stride); !ok {
+		r, ok = s.trim(r, stride)
+	}
+	if ok {
+		r.addFinished(&kind.shape, now, tallies)
+	}
+}
+
+// trim makes room in a record that cannot grow by forgetting its oldest events.
+func (s *shard) trim(r record, words int) (record, bool) {
+	kind := (*s.kinds.Load())[r.shape()]
+	stride := kind.shape.stride()
+	for r.length()+words > len(r) {
+		switch {
+		case r.attempts() >= words && r.attempts() > 0:
+			n := min(max(words, 1), r.attempts())
+			s.stats.Trimmed += forgetOldest(r, n, 0)
+		case r.finished() > 0:
+			s.stats.Trimmed += forgetOldest(r, 0, stride)
+		default:
+			return r, false
+		}
+	}
+	return r, true
+}
+
+// forgetOldest takes so many words off the beginning of each stream.
+func forgetOldest(r record, attempts, finished int) (events uint64) {
+	a, f := r.attemptStream(), r.finishedStream()
+	for _, w := range a[:attempts] {
+		events += 1 << bucketSize(w)
+	}
+	if finished > 0 {
+		events += 1 << bucketSize(f[0])
+	}
+	at := header + 2*r.entries()
+	end := r.length()
+	copy(r[at:], r[at+attempts:end])
+	end -= attempts
+	at += len(a) - attempts
+	copy(r[at:], r[at+finished:end])
+	r.setStreams(len(a)-attempts, len(f)-finished)
+	return events
+}
+
+// see notes a value in the set of a record, which grows, or keeps every second
+// value, when it is full.
+func (s *shard) see(k Key, r record, shape *Shape, hash uint32, now tick) record {
+	for sampled(hash, r.halvings()) {
+		if r.entries() > 0 {
+			n, ok := putValue(r.set(), r.values(), hash, now)
+			r.setSet(r.entries(), n, r.halvings())
+			if ok {
+				return r
+			}
+		}
+		entries, halvings := max(2*r.entries(), leastDistinct), r.halvings()
+		if live := liveValues(r.set(), now, shape.keep); live < r.entries()/2 {
+			entries = max(r.entries(), leastDistinct)
+		}
+		wider, ok := r, entries <= mostDistinct
+		if ok {
+			wider, ok = s.room(k, r, 2*(entries-r.entries()))
+		}
+		if !ok {
+			if r.entries() == 0 {
+				s.stats.Refused++
+				return r
+			}
+			entries, wider = r.entries(), r
+			if liveValues(r.set(), now, shape.keep) >= entries/2 {
+				halvings++
+			}
+		}
+		r = wider
+		s.resize(r, entries, halvings, now, shape.keep)
+	}
+	return r
+}
+
+// resize gives the set of a record so many entries, for which there is room, and
+// takes out what is too old or no longer sampled.
+func (s *shard) resize(r record, entries int, halvings uint8, now tick, keep uint32) {
+	old := append(s.scratch[:0], r.set()...)
+	streams := r[header+2*r.entries() : r.length()]
+	copy(r[header+2*entries:], streams)
+	set := r[header : header+2*entries]
+	clear(set)
+	r.setSet(entries, moveValues(set, old, halvings, now, keep), halvings)
+	s.scratch = old
+}
+
+func liveValues(table []uint32, now tick, keep uint32) (n int) {
+	for i := 0; i < len(table); i += 2 {
+		if table[i] != noValue && tick(table[i+1]).age(now) <= keep {
+			n++
+		}
+	}
+	return n
+}
+
+// read answers questions about a key.
+func (s *shard) read(k Key, kind *Kind, at time.Time, wants []Want, got []Got) {
+	place, r := s.find(k)
+	if r == nil {
+		clear(got[:len(wants)])
+		return
+	}
+	s.slots[place] |= touched
+	if r.shape() != kind.number {
+		r = s.reshape(k, r, kind)
+	}
+	now := tickOf(at)
+	stride := kind.shape.stride()
+	for i, w := range wants {
+		g := &got[i]
+		*g = Got{}
+		switch w.Ask {
+		case Attempts:
+			g.Count = count(r.attemptStream(), 1, now, w.Window)
+		case Finished:
+			if w.Tally < 0 {
+				g.Count = count(r.finishedStream(), stride, now, w.Window)
+			} else {
+				g.Sum, g.Count = sum(r.finishedStream(), stride, now, w.Window, w.Tally)
+			}
+		case Distinct:
+			g.Count = countValues(r.set(), r.halvings(), now, w.Window)
+		case Going:
+			g.Count = uint64(r[open])
+		case First:
+			g.Count = uint64(since(r[first], at))
+		case Idle:
+			g.Count = uint64(since(r[before], at))
+		}
+	}
+}
+
+// seconds is a time as records have it, until 2106.
+func seconds(t time.Time) uint32 { return uint32(max(t.Unix(), 0)) }
+
+func since(then uint32, now time.Time) uint32 {
+	if n := seconds(now); n > then {
+		return n - then
+	}
+	return 0
+}

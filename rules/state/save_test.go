@@ -1,0 +1,142 @@
+package state
+
+import (
+	"encoding/binary"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+)
+
+type savedRecord struct {
+	key   Key
+	shape int
+	words []uint32
+}
+
+func save(t testing.TB, s *Store, all bool) (out []savedRecord) {
+	t.Helper()
+	if err := s.Save(all, func(k Key, shape int, words []uint32) error {
+		out = append(out, savedRecord{k, shape, slices.Clone(words)})
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// busy is a store in which many keys did much.
+func busy(t testing.TB) (*Store, *Kind, time.Time) {
+	s := New(1 << 26)
+	k := kind(t, s, everything)
+	r := rand.New(rand.NewPCG(9, 9))
+	at := noon
+	for range 20_000 {
+		at = at.Add(100 * time.Millisecond)
+		key := keyOf(r.IntN(500))
+		s.Attempt(key, k, at, r.Uint64N(100))
+		s.Begin(key, k, at)
+		s.Finish(key, k, at, []uint32{1, 30})
+	}
+	return s, k, at
+}
+
+var questions = []Want{
+	{Ask: Attempts, Window: Span(time.Minute)}, {Ask: Attempts, Window: Span(time.Hour)}, {Ask: Finished, Tally: 1, Window: Span(time.Hour)},
+	{Ask: Distinct, Window: Span(time.Hour)}, {Ask: First}, {Ask: Idle}, {Ask: Going},
+}
+
+func TestSaveAndRestore(t *testing.T) {
+	s, k, at := busy(t)
+	saved := save(t, s, true)
+	if len(saved) != 500 || len(save(t, s, false)) != 0 {
+		t.Fatalf("%d records, and some are still changed", len(saved))
+	}
+	again := New(1 << 26)
+	other := kind(t, again, Shape{Attempts: true}) // numbers are others
+	shapes := s.Shapes()
+	for _, r := range saved {
+		if err := again.Restore(r.key, kind(t, again, shapes[r.shape]), r.words); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if other == kind(t, again, shapes[0]) {
+		t.Fatal("two shapes are one kind")
+	}
+	for i := range 500 {
+		a, b := make([]Got, len(questions)), make([]Got, len(questions))
+		s.Read(keyOf(i), k, at, questions, a)
+		again.Read(keyOf(i), kind(t, again, everything), at, questions, b)
+		if !slices.Equal(a, b) {
+			t.Fatalf("key %d: %v, restored %v", i, a, b)
+		}
+	}
+}
+
+// Only what changed is saved again; what could not be is the next time.
+func TestSaveWhatChanged(t *testing.T) {
+	s, k, at := busy(t)
+	save(t, s, false)
+	for i := range 3 {
+		s.Attempt(keyOf(i), k, at, 1)
+	}
+	s.Read(keyOf(9), k, at, questions, make([]Got, len(questions))) // changes nothing
+	full := errors.New("disk is full")
+	if err := s.Save(false, func(Key, int, []uint32) error { return full }); !errors.Is(err, full) {
+		t.Fatal(err)
+	}
+	if got := save(t, s, false); len(got) != 3 {
+		t.Errorf("%d records, want the 3 that changed", len(got))
+	}
+}
+
+// A key whose record has another shape keeps what both count.
+func TestReshape(t *testing.T) {
+	s := New(1 << 26)
+	k := kind(t, s, Shape{Attempts: true, Finished: true, Tallies: []string{"a", "b"}, Keep: time.Hour})
+	for range 10 {
+		s.Attempt(keyOf(1), k, noon, 0)
+		s.Finish(keyOf(1), k, noon, []uint32{1, 5})
+	}
+	k = kind(t, s, Shape{Attempts: true, Finished: true, Tallies: []string{"c", "b", "d"}, Keep: time.Hour})
+	s.Finish(keyOf(1), k, noon, []uint32{2, 5, 2})
+	got := make([]Got, 4)
+	s.Read(keyOf(1), k, noon, []Want{{Ask: Attempts}, {Ask: Finished, Tally: 0}, {Ask: Finished, Tally: 1}, {Ask: Finished, Tally: 2}}, got)
+	if want := []Got{{Count: 10}, {11, 2}, {11, 55}, {11, 2}}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// What is no record is refused, and what is not refused does no harm.
+func FuzzRestore(f *testing.F) {
+	s, _, _ := busy(f)
+	for _, r := range save(f, s, true)[:3] {
+		var b []byte
+		for _, w := range r.words {
+			b = binary.LittleEndian.AppendUint32(b, w)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s := New(1)
+		k := kind(t, s, everything)
+		words := make([]uint32, len(b)/4)
+		for i := range words {
+			words[i] = binary.LittleEndian.Uint32(b[4*i:])
+		}
+		key := keyOf(1)
+		if len(words) > 1 {
+			key.Lo = uint64(words[0]) | uint64(words[1])<<32
+		}
+		if s.Restore(key, k, words) != nil {
+			return
+		}
+		for i := range 100 {
+			s.Attempt(key, k, noon.Add(time.Duration(i)*time.Second), uint64(i))
+			s.Finish(key, k, noon, []uint32{1, 2})
+		}
+		s.Read(key, k, noon, questions, make([]Got, len(questions)))
+		save(t, s, true)
+	})
+}

@@ -1,0 +1,279 @@
+package state
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// shard is a part of the keys, under one lock.
+type shard struct {
+	mu    sync.Mutex
+	slots []uint64 // open table: the tag of a key and where its record is; 0 is empty
+	used  int
+	slab  slab
+	hand  int // of the clock that looks for records to let go
+	sweep int // of the one that looks for records that are over
+	kinds *atomic.Pointer[[]*Kind]
+	stats Stats
+
+	scratch []uint32 // a set that is moved
+
+	_ [64]byte // keeps neighbours' locks off this cache line
+}
+
+// Stats are what a store has come to.
+type Stats struct {
+	Keys, Bytes int64
+	Evicted     uint64 // records that had to go before their time
+	Expired     uint64 // records that nothing would have asked about any more
+	Trimmed     uint64 // events forgotten because their record could not grow
+	Refused     uint64 // events of keys for which there was no room at all
+}
+
+func (s *Stats) add(o *Stats) {
+	s.Evicted += o.Evicted
+	s.Expired += o.Expired
+	s.Trimmed += o.Trimmed
+	s.Refused += o.Refused
+}
+
+const (
+	leastSlots = 64
+	evictTries = 64 // records that are let go for one that grows, at most
+	swept      = 2  // slots looked at with each event
+
+	touched = 1 << 32 // bit of a slot: asked about or told of since the hand passed
+	changed = 2 << 32 // bit of a slot: told of since it was saved
+	tagBits = ^uint32(3)
+)
+
+func (s *shard) start(bytes int64, kinds *atomic.Pointer[[]*Kind]) {
+	s.kinds = kinds
+	s.slots = make([]uint64, leastSlots)
+	s.slab.most = int(max(bytes/pageBytes, 1))
+}
+
+// A slot is a tag of 30 bits of a key, two bits of its own, and a ref.
+func slotOf(tag uint32, r ref) uint64 {
+	return uint64(tag&tagBits)<<32 | touched | changed | uint64(r)
+}
+func slotTag(slot uint64) uint32 { return uint32(slot>>32) & tagBits }
+func slotRef(slot uint64) ref    { return ref(uint32(slot)) }
+
+// classOfRecord is kept in the record itself, whose first words every class has.
+func (s *shard) record(r ref) record {
+	page := s.slab.pages[r>>pageBits]
+	from := uint32(r) & (pageWords - 1)
+	words := classes[record(page[from:]).class()]
+	return record(page[from : from+words : from+words])
+}
+
+// find is the place of a key in the table and its record, nil when it has none.
+func (s *shard) find(k Key) (place int, r record) {
+	mask, tag := len(s.slots)-1, uint32(k.Hi)&tagBits
+	for i := int(tag>>2) & mask; ; i = (i + 1) & mask {
+		slot := s.slots[i]
+		if slot == 0 {
+			return i, nil
+		}
+		if slotTag(slot) == tag {
+			if r := s.record(slotRef(slot)); r.key() == k.Lo {
+				return i, r
+			}
+		}
+	}
+}
+
+// open is the record of a key, made when it has none; nil when there is no room.
+func (s *shard) open(k Key, kind *Kind, at time.Time) record {
+	place, r := s.find(k)
+	if r != nil {
+		s.slots[place] |= touched | changed
+		if r.shape() != kind.number {
+			r = s.reshape(k, r, kind)
+		}
+		return r
+	}
+	class := classOf(header + 2*kind.shape.stride())
+	to := s.take(class, 0)
+	if to == 0 {
+		s.stats.Refused++
+		return nil
+	}
+	s.grow()
+	place, _ = s.find(k) // letting others go may have moved it
+	s.slots[place] = slotOf(uint32(k.Hi), to)
+	s.used++
+	r = s.slab.at(to, class)
+	clear(r[:header])
+	r[0], r[1] = uint32(k.Lo), uint32(k.Lo>>32)
+	r[2] = uint32(kind.number) | uint32(class)<<classShift
+	r[first], r[last] = seconds(at), seconds(at)
+	return r
+}
+
+// take hands out a piece, letting other records go when it must, but for keep.
+func (s *shard) take(class int, keep ref) ref {
+	if r := s.slab.take(class); r != 0 {
+		return r
+	}
+	for range evictTries {
+		if !s.evict(keep) {
+			break
+		}
+		if r := s.slab.take(class); r != 0 {
+			return r
+		}
+	}
+	return 0
+}
+
+// evict lets one record go: the next that was not touched since the hand last
+// came by, and has no call going on; when there is none on the way, the one the
+// hand began at.
+func (s *shard) evict(keep ref) bool {
+	if s.used == 0 {
+		return false
+	}
+	mask := len(s.slots) - 1
+	victim := -1
+	for range 4 * evictTries {
+		i := s.hand & mask
+		s.hand++
+		slot := s.slots[i]
+		if slot == 0 || slotRef(slot) == keep {
+			continue
+		}
+		if victim < 0 {
+			victim = i
+		}
+		if slot&touched != 0 {
+			s.slots[i] &^= touched
+			continue
+		}
+		if s.record(slotRef(slot))[open] == 0 {
+			victim = i
+			break
+		}
+	}
+	if victim < 0 {
+		return false
+	}
+	s.drop(victim)
+	s.stats.Evicted++
+	return true
+}
+
+// drop takes a record out of the table and closes the gap behind it.
+func (s *shard) drop(place int) {
+	r := slotRef(s.slots[place])
+	s.slab.give(r, s.record(r).class())
+	s.used--
+	mask := len(s.slots) - 1
+	gap := place
+	for i := (place + 1) & mask; s.slots[i] != 0; i = (i + 1) & mask {
+		home := int(slotTag(s.slots[i])>>2) & mask
+		if (i-home)&mask >= (i-gap)&mask {
+			s.slots[gap] = s.slots[i]
+			gap = i
+		}
+	}
+	s.slots[gap] = 0
+}
+
+// grow doubles the table when it is three quarters full.
+func (s *shard) grow() {
+	if 4*(s.used+1) <= 3*len(s.slots) {
+		return
+	}
+	old := s.slots
+	s.slots = make([]uint64, 2*len(old))
+	mask := len(s.slots) - 1
+	for _, slot := range old {
+		if slot == 0 {
+			continue
+		}
+		i := int(slotTag(slot)>>2) & mask
+		for s.slots[i] != 0 {
+			i = (i + 1) & mask
+		}
+		s.slots[i] = slot
+	}
+}
+
+// room makes a record long enough for so many words more, moving it when it must.
+// When it cannot, the record stays as it is, and false.
+func (s *shard) room(k Key, r record, more int) (record, bool) {
+	if r.length()+more <= len(r) {
+		return r, true
+	}
+	class := classOf(r.length() + more)
+	if class < 0 {
+		return r, false
+	}
+	place, _ := s.find(k)
+	from := slotRef(s.slots[place])
+	to := s.take(class, from)
+	if to == 0 {
+		return r, false
+	}
+	moved := record(s.slab.at(to, class))
+	copy(moved, r[:r.length()])
+	moved.setClass(class)
+	place, _ = s.find(k) // letting others go may have moved it
+	s.slots[place] = slotOf(uint32(k.Hi), to)
+	s.slab.give(from, r.class())
+	return moved, true
+}
+
+// expire looks at a few slots for records of which no window asks any more.
+func (s *shard) expire(at time.Time) {
+	for range swept {
+		i := s.sweep & (len(s.slots) - 1)
+		s.sweep++
+		if s.slots[i] == 0 {
+			continue
+		}
+		r := s.record(slotRef(s.slots[i]))
+		keep := (*s.kinds.Load())[r.shape()].shape.Keep
+		if r[open] == 0 && time.Duration(since(r[last], at))*time.Second > max(keep, leastKept) {
+			s.drop(i)
+			s.stats.Expired++
+		}
+	}
+}
+
+// leastKept is how long a key that is idle is known to have been there.
+const leastKept = MaxWindow
+
+// reshape gives a record another shape: what both count goes on, what only the
+// new one counts begins.
+func (s *shard) reshape(k Key, r record, kind *Kind) record {
+	old, shape := &(*s.kinds.Load())[r.shape()].shape, &kind.shape
+	var words []uint32
+	if f := r.finishedStream(); shape.Finished {
+		for i := 0; i < len(f); i += old.stride() {
+			words = append(words, f[i])
+			for _, name := range shape.Tallies {
+				v := uint32(0)
+				if j := slices.Index(old.Tallies, name); j >= 0 {
+					v = f[i+1+j]
+				}
+				words = append(words, v)
+			}
+		}
+	}
+	if more := len(words) - r.finished(); more > 0 {
+		var ok bool
+		if r, ok = s.room(k, r, more); !ok {
+			s.stats.Trimmed += uint64(len(words) / shape.stride())
+			words = nil
+		}
+	}
+	r.setStreams(r.attempts(), len(words))
+	copy(r.finishedStream(), words)
+	r[2] = r[2]&^0xffff | uint32(kind.number)
+	return r
+}

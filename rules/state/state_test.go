@@ -1,0 +1,239 @@
+package state
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+)
+
+var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+func keyOf(n int) Key {
+	return Key{uint64(n+1) * 0x9e3779b97f4a7c15, uint64(n+1) * 0xd6e8feb86659fd93}
+}
+
+func kind(t testing.TB, s *Store, shape Shape) *Kind {
+	t.Helper()
+	k, err := s.Kind(shape)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+var everything = Shape{Attempts: true, Finished: true, Tallies: []string{"answered", "talk"}, Distinct: true, Keep: 24 * time.Hour}
+
+// plain keeps everything exactly.
+type plain map[Key]*plainKey
+
+type plainKey struct {
+	attempts, finished []time.Time
+	tallies            [][]uint32
+	with               map[uint64]time.Time
+	open               int
+}
+
+func (p plain) of(k Key) *plainKey {
+	if p[k] == nil {
+		p[k] = &plainKey{with: map[uint64]time.Time{}}
+	}
+	return p[k]
+}
+
+// What many keys do at random is what a plain reading says, within the error
+// that streams have.
+func TestStoreAgainstPlain(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	s := New(1 << 26)
+	k := kind(t, s, everything)
+	p := plain{}
+	at := noon
+	zipf := rand.NewZipf(r, 1.2, 1, 2000)
+	wants := []Want{{Ask: Attempts}, {Ask: Finished, Tally: -1}, {Ask: Finished, Tally: 0}, {Ask: Finished, Tally: 1}, {Ask: Distinct}, {Ask: Going}}
+	got := make([]Got, len(wants))
+	for i := range 200_000 {
+		at = at.Add(time.Duration(r.ExpFloat64() * float64(time.Second)))
+		key := keyOf(int(zipf.Uint64()))
+		e := p.of(key)
+		switch r.IntN(4) {
+		case 0, 1:
+			with := r.Uint64N(3000)
+			s.Attempt(key, k, at, with)
+			e.attempts, e.with[with] = append(e.attempts, at), at
+		case 2:
+			s.Begin(key, k, at)
+			e.open++
+		case 3:
+			tallies := []uint32{uint32(r.IntN(2)), uint32(r.IntN(600))}
+			s.Finish(key, k, at, tallies)
+			e.finished, e.tallies, e.open = append(e.finished, at), append(e.tallies, tallies), max(e.open-1, 0)
+		}
+		if i%97 != 0 {
+			continue
+		}
+		window := time.Duration(r.Int64N(int64(20 * time.Hour)))
+		for j := range wants {
+			wants[j].Window = Span(window)
+		}
+		s.Read(key, k, at, wants, got)
+		attempts, distinct := uint64(0), uint64(0)
+		inside := func(then time.Time) bool {
+			return tickOf(then).age(tickOf(at)) <= Span(window)
+		}
+		for _, then := range e.attempts {
+			if inside(then) {
+				attempts++
+			}
+		}
+		for _, then := range e.with {
+			if inside(then) {
+				distinct++
+			}
+		}
+		if a := got[0].Count; a < attempts || float64(a) > float64(attempts)*(1+1./sameSize) {
+			t.Fatalf("%d attempts, exactly %d", a, attempts)
+		}
+		if d := got[4].Count; d != distinct {
+			t.Fatalf("%d values, exactly %d", d, distinct)
+		}
+		if got[5].Count != uint64(e.open) {
+			t.Fatalf("%d calls go on, exactly %d", got[5].Count, e.open)
+		}
+		if got[1].Count != got[2].Count || got[2].Sum > got[2].Count {
+			t.Fatalf("%+v: a share over 1", got)
+		}
+	}
+	if st := s.Stats(); st.Keys != int64(len(p)) || st.Evicted+st.Refused+st.Trimmed > 0 {
+		t.Errorf("%d keys: %+v", len(p), st)
+	}
+}
+
+func TestDistinctOfMany(t *testing.T) {
+	for _, n := range []int{1, 4, 100, 5_000, 7_000, 10_000, 100_000} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			for seed := range 20 {
+				s := New(1 << 26)
+				k := kind(t, s, Shape{Distinct: true, Keep: time.Hour})
+				r := rand.New(rand.NewPCG(uint64(seed), uint64(n)))
+				for i := range n {
+					s.Attempt(keyOf(1), k, noon.Add(time.Duration(i)*time.Millisecond), r.Uint64()>>20)
+				}
+				got := make([]Got, 1)
+				s.Read(keyOf(1), k, noon.Add(time.Duration(n)*time.Millisecond), []Want{{Ask: Distinct, Window: Span(time.Hour)}}, got)
+				if d := float64(got[0].Count)/float64(n) - 1; d > 0.05 || d < -0.05 || n <= 7000 && d < -0.001 {
+					t.Errorf("%d values of %d", got[0].Count, n)
+				}
+			}
+		})
+	}
+}
+
+// Memory stays below its bound whatever comes; who is active stays.
+func TestBound(t *testing.T) {
+	const bound = 16 << 20
+	s := New(bound)
+	k := kind(t, s, everything)
+	at := noon
+	for i := range 400_000 {
+		at = at.Add(10 * time.Millisecond)
+		s.Attempt(keyOf(1000+i), k, at, uint64(i))
+		if i%3 == 0 {
+			s.Attempt(keyOf(0), k, at, uint64(i))
+		}
+		if i%50 == 0 {
+			s.Finish(keyOf(0), k, at, []uint32{1, 10})
+		}
+	}
+	st := s.Stats()
+	if st.Bytes > bound*3/2 || st.Evicted == 0 {
+		t.Errorf("%+v", st)
+	}
+	got := make([]Got, 2)
+	s.Read(keyOf(0), k, at, []Want{{Ask: Attempts, Window: Span(time.Minute)}, {Ask: First}}, got)
+	if got[0].Count < 2000 || got[1].Count < 3900 {
+		t.Errorf("the busiest key is known by %+v", got)
+	}
+}
+
+func benchStore(b *testing.B, n int) (*Store, *Kind, []Key) {
+	s := New(1 << 30)
+	k := kind(b, s, everything)
+	r := rand.New(rand.NewPCG(1, 2))
+	zipf := rand.NewZipf(r, 1.05, 20, uint64(n-1))
+	keys := make([]Key, 1<<20)
+	for i := range keys {
+		keys[i] = keyOf(int(zipf.Uint64()))
+	}
+	for i := range n {
+		s.Attempt(keyOf(i), k, noon, 1)
+		s.Finish(keyOf(i), k, noon, []uint32{1, 20})
+	}
+	for i, key := range keys {
+		s.Attempt(key, k, noon.Add(time.Duration(i)*time.Millisecond), uint64(i))
+		s.Finish(key, k, noon.Add(time.Duration(i)*time.Millisecond), []uint32{1, 20})
+	}
+	st := s.Stats()
+	b.Logf("%d keys, %d bytes a key, %+v", st.Keys, st.Bytes/st.Keys, st)
+	return s, k, keys
+}
+
+func BenchmarkAttempt(b *testing.B) {
+	s, k, keys := benchStore(b, 1_000_000)
+	at := noon.Add(20 * time.Minute)
+	i := 0
+	for b.Loop() {
+		at = at.Add(time.Millisecond)
+		s.Attempt(keys[i*7919&(len(keys)-1)], k, at, uint64(i))
+		i++
+	}
+}
+
+func BenchmarkRead(b *testing.B) {
+	s, k, keys := benchStore(b, 1_000_000)
+	at := noon.Add(20 * time.Minute)
+	wants := []Want{{Ask: Attempts, Window: Span(time.Minute)}, {Ask: Finished, Window: Span(time.Hour)}}
+	got := make([]Got, len(wants))
+	i := 0
+	for b.Loop() {
+		s.Read(keys[i*7919&(len(keys)-1)], k, at, wants, got)
+		i++
+	}
+}
+
+// Many goroutines may count, read and save at once; nothing is lost.
+func TestConcurrentUse(t *testing.T) {
+	s := New(1 << 26)
+	k := kind(t, s, everything)
+	var running sync.WaitGroup
+	for g := range 4 {
+		running.Go(func() {
+			got := make([]Got, len(questions))
+			for i := range 2_000 {
+				at := noon.Add(time.Duration(i) * time.Millisecond)
+				s.Attempt(keyOf(i%20), k, at, uint64(i))
+				s.Begin(keyOf(i%20), k, at)
+				s.Finish(keyOf(i%20), k, at, []uint32{1, 1})
+				s.Read(keyOf(i%20), k, at, questions, got)
+				if i%500 == g {
+					_ = s.Stats()
+				}
+			}
+		})
+	}
+	running.Go(func() { _ = s.Save(false, func(Key, int, []uint32) error { return nil }) })
+	running.Wait()
+	var total uint64
+	for i := range 20 {
+		got := make([]Got, 2)
+		s.Read(keyOf(i), k, noon.Add(2*time.Second), []Want{{Ask: Finished, Tally: -1, Window: Span(time.Minute)}, {Ask: Going}}, got)
+		total += got[0].Count
+		if got[1].Count != 0 {
+			t.Errorf("%d calls of key %d go on", got[1].Count, i)
+		}
+	}
+	if total < 8_000 || float64(total) > 8_000*(1+1./sameSize) {
+		t.Errorf("%d calls were over, want 8000", total)
+	}
+}
