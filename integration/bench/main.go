@@ -74,6 +74,7 @@ var parts = []struct {
 	run  func(plan, string) error
 }{
 	{"engine", benchEngine},
+	{"state", benchState},
 	{"http", benchHTTP},
 	{"lists", benchLists},
 	{"opa", benchOPA},

@@ -54,13 +54,11 @@ func (s *shard) finish(k Key, kind *Kind, at time.Time, tallies []uint32) {
 
 // trim makes room in a record that cannot grow by forgetting its oldest events.
 func (s *shard) trim(r record, words int) (record, bool) {
-	kind := (*s.kinds.Load())[r.shape()]
-	stride := kind.shape.stride()
+	stride := (*s.kinds.Load())[r.shape()].shape.stride()
 	for r.length()+words > len(r) {
 		switch {
-		case r.attempts() >= words && r.attempts() > 0:
-			n := min(max(words, 1), r.attempts())
-			s.stats.Trimmed += forgetOldest(r, n, 0)
+		case r.attempts() > 0:
+			s.stats.Trimmed += forgetOldest(r, 1, 0)
 		case r.finished() > 0:
 			s.stats.Trimmed += forgetOldest(r, 0, stride)
 		default:

@@ -45,6 +45,8 @@ func (r record) setClass(class int) {
 	r[2] = r[2]&^(0xff<<classShift) | uint32(class)<<classShift
 }
 
+func (r record) setShape(number int) { r[2] = r[2]&^0xffff | uint32(number) }
+
 // length is how many of its words are in use.
 func (r record) length() int { return header + 2*r.entries() + r.attempts() + r.finished() }
 

@@ -69,8 +69,8 @@ func (s *shard) markChanged(k Key) {
 }
 
 var (
-	errRecord = errors.New("not a record")
-	errRoom   = errors.New("no room for it")
+	errRecord = errors.New("the words are no record of that kind")
+	errRoom   = errors.New("no room for a record, let the state have more bytes")
 )
 
 // Restore puts back a record that Save handed out, in place of what there is of
@@ -95,15 +95,14 @@ func (s *Store) Restore(k Key, kind *Kind, words []uint32) error {
 	if to == 0 {
 		return errRoom
 	}
-	sh.grow()
+	sh.put(k, to)
+	r = sh.slab.at(to, class)
+	copy(r, words)
+	r.setShape(kind.number)
+	r.setClass(class)
+	r[open] = 0
 	place, _ := sh.find(k)
-	sh.slots[place] = slotOf(uint32(k.Hi), to) &^ changed
-	sh.used++
-	put := record(sh.slab.at(to, class))
-	copy(put, words)
-	put[2] = put[2]&^0xffff | uint32(kind.number)
-	put.setClass(class)
-	put[open] = 0
+	sh.slots[place] &^= changed
 	return nil
 }
 

@@ -18,6 +18,7 @@ type shard struct {
 	kinds *atomic.Pointer[[]*Kind]
 	stats Stats
 
+	budget  int64    // bytes of the table and of the records
 	scratch []uint32 // a set that is moved
 
 	_ [64]byte // keeps neighbours' locks off this cache line
@@ -41,6 +42,7 @@ func (s *Stats) add(o *Stats) {
 
 const (
 	leastSlots = 64
+	slotBytes  = 8
 	evictTries = 64 // records that are let go for one that grows, at most
 	swept      = 2  // slots looked at with each event
 
@@ -50,9 +52,14 @@ const (
 )
 
 func (s *shard) start(bytes int64, kinds *atomic.Pointer[[]*Kind]) {
-	s.kinds = kinds
-	s.slots = make([]uint64, leastSlots)
-	s.slab.most = int(max(bytes/pageBytes, 1))
+	s.kinds, s.budget = kinds, bytes
+	s.table(leastSlots)
+}
+
+// table makes an empty table, and leaves the rest of the budget to the records.
+func (s *shard) table(slots int) {
+	s.slots = make([]uint64, slots)
+	s.slab.most = int((s.budget - slotBytes*int64(slots)) / pageBytes)
 }
 
 // A slot is a tag of 30 bits of a key, two bits of its own, and a ref.
@@ -62,7 +69,7 @@ func slotOf(tag uint32, r ref) uint64 {
 func slotTag(slot uint64) uint32 { return uint32(slot>>32) & tagBits }
 func slotRef(slot uint64) ref    { return ref(uint32(slot)) }
 
-// classOfRecord is kept in the record itself, whose first words every class has.
+// record is the one that begins there; its class stands in its first words.
 func (s *shard) record(r ref) record {
 	page := s.slab.pages[r>>pageBits]
 	from := uint32(r) & (pageWords - 1)
@@ -102,16 +109,21 @@ func (s *shard) open(k Key, kind *Kind, at time.Time) record {
 		s.stats.Refused++
 		return nil
 	}
-	s.grow()
-	place, _ = s.find(k) // letting others go may have moved it
-	s.slots[place] = slotOf(uint32(k.Hi), to)
-	s.used++
+	s.put(k, to)
 	r = s.slab.at(to, class)
 	clear(r[:header])
 	r[0], r[1] = uint32(k.Lo), uint32(k.Lo>>32)
 	r[2] = uint32(kind.number) | uint32(class)<<classShift
 	r[first], r[last] = seconds(at), seconds(at)
 	return r
+}
+
+// put enters a record of a key that has none.
+func (s *shard) put(k Key, to ref) {
+	s.grow()
+	place, _ := s.find(k)
+	s.slots[place] = slotOf(uint32(k.Hi), to)
+	s.used++
 }
 
 // take hands out a piece, letting other records go when it must, but for keep.
@@ -183,13 +195,18 @@ func (s *shard) drop(place int) {
 	s.slots[gap] = 0
 }
 
-// grow doubles the table when it is three quarters full.
+// grow doubles the table when it is three quarters full; where that would be
+// beyond the budget, a record goes instead.
 func (s *shard) grow() {
 	if 4*(s.used+1) <= 3*len(s.slots) {
 		return
 	}
 	old := s.slots
-	s.slots = make([]uint64, 2*len(old))
+	if 2*slotBytes*int64(len(old))+s.slab.bytes() > s.budget {
+		s.evict(0)
+		return
+	}
+	s.table(2 * len(old))
 	mask := len(s.slots) - 1
 	for _, slot := range old {
 		if slot == 0 {
@@ -228,7 +245,8 @@ func (s *shard) room(k Key, r record, more int) (record, bool) {
 	return moved, true
 }
 
-// expire looks at a few slots for records of which no window asks any more.
+// expire looks at a few slots for records of which no window asks any more: none
+// is longer than MaxWindow, and so long a key is known to have been there.
 func (s *shard) expire(at time.Time) {
 	for range swept {
 		i := s.sweep & (len(s.slots) - 1)
@@ -236,17 +254,12 @@ func (s *shard) expire(at time.Time) {
 		if s.slots[i] == 0 {
 			continue
 		}
-		r := s.record(slotRef(s.slots[i]))
-		keep := (*s.kinds.Load())[r.shape()].shape.Keep
-		if r[open] == 0 && time.Duration(since(r[last], at))*time.Second > max(keep, leastKept) {
+		if r := s.record(slotRef(s.slots[i])); r[open] == 0 && time.Duration(since(r[last], at))*time.Second > MaxWindow {
 			s.drop(i)
 			s.stats.Expired++
 		}
 	}
 }
-
-// leastKept is how long a key that is idle is known to have been there.
-const leastKept = MaxWindow
 
 // reshape gives a record another shape: what both count goes on, what only the
 // new one counts begins.
@@ -274,6 +287,6 @@ func (s *shard) reshape(k Key, r record, kind *Kind) record {
 	}
 	r.setStreams(r.attempts(), len(words))
 	copy(r.finishedStream(), words)
-	r[2] = r[2]&^0xffff | uint32(kind.number)
+	r.setShape(kind.number)
 	return r
 }

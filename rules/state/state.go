@@ -71,7 +71,7 @@ func New(bytes int64) *Store {
 }
 
 // LeastBytes is a page of records for each shard, and their tables.
-const LeastBytes = shards * (pageBytes + 8*leastSlots)
+const LeastBytes = shards * (pageBytes + slotBytes*leastSlots)
 
 // Kind is that of a shape. Equal shapes are of one kind.
 func (s *Store) Kind(shape Shape) (*Kind, error) {
@@ -167,7 +167,7 @@ func (s *Store) Stats() (t Stats) {
 		sh.mu.Lock()
 		t.add(&sh.stats)
 		t.Keys += int64(sh.used)
-		t.Bytes += sh.slab.bytes() + 8*int64(len(sh.slots))
+		t.Bytes += sh.slab.bytes() + slotBytes*int64(len(sh.slots))
 		sh.mu.Unlock()
 	}
 	return t
