@@ -32,7 +32,7 @@ func TestReferenceNamesWhatIsRead(t *testing.T) {
 	ReadCall(w, &c) // what is looked for where the first is absent
 	c.Headers.Header("X-NAME")
 	c.Headers.Header("NAME")
-	w.seen["sip_h_name"], w.seen["sip_i_name"] = w.seen["sip_h_x-name"], w.seen["sip_i_name"]
+	w.seen["sip_h_name"] = w.seen["sip_h_x-name"]
 	named := map[string]string{}
 	for _, a := range rules.Attributes() {
 		named[a.Name] = a.FreeSWITCH
