@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,4 +64,22 @@ func escaped(text string) string {
 		}
 	}
 	return b.String()
+}
+
+// TestFreeSWITCHLarge holds that no caller gets past by an INVITE that fills a
+// datagram, whatever FreeSWITCH makes of it.
+func TestFreeSWITCHLarge(t *testing.T) {
+	t.Parallel()
+	eachMode(t, freeswitchOptions{}, func(t *testing.T, s withFreeSWITCH, mode string) {
+		for name, r := range map[string]rig.Request{
+			"display name": {From: `"` + strings.Repeat("<", 60_000) + `" ` + from("+13035550260")},
+			"one header":   {From: from("+13035550260"), Headers: []string{"X-Text: " + strings.Repeat("<", 60_000)}},
+			"many headers": {From: from("+13035550260"), Headers: slices.Repeat([]string{"P-Attestation-Indicator: A"}, 300)},
+		} {
+			r := s.place(t, mode, r, rig.PlaceOptions{})
+			if r.Code < 500 {
+				t.Errorf("a listed caller with a large %s: %s", name, r.Status)
+			}
+		}
+	})
 }
