@@ -22,7 +22,8 @@ func (e *Event) UnmarshalJSON(text []byte) error {
 
 // readJSON reads the body of a text/event-json: an object whose members are
 // strings, or arrays of strings for headers that were set several times. Bytes
-// that are not UTF-8 stay as they are.
+// that are not UTF-8 stay as they are. Callers choose the names of some headers: one
+// that is too long is left out.
 func (e *Event) readJSON(text []byte) error {
 	e.Reset()
 	e.typ = EventJSON
@@ -59,7 +60,7 @@ func (s *scanner) object(e *Event) bool {
 		}
 		if !array && string(s.text[name.from:name.to]) == bodyHeader {
 			e.body = value
-		} else if !e.add(s.text, name, value, array) {
+		} else if name.to-name.from <= maxName && !e.add(s.text, name, value, array) {
 			return false
 		}
 		if !s.next(',') {
