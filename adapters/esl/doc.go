@@ -14,6 +14,6 @@
 // escaped again, and an empty value is written as "_undef_": ask for json where
 // there is a choice.
 //
-// The value of a header that was set several times is "ARRAY::a|:b" in both;
-// Elements takes it apart.
+// The value of a header that was set several times is "ARRAY::a|:b" in both. What
+// parts the elements may stand in one of them, too.
 package esl

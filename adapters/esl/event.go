@@ -53,6 +53,12 @@ type Event struct {
 	body   span
 }
 
+// What the switch writes for a header that was set several times.
+const (
+	arrayPrefix    = "ARRAY::"
+	arraySeparator = "|:"
+)
+
 // span is a part of a text.
 type span struct{ from, to uint32 }
 

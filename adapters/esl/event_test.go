@@ -56,24 +56,6 @@ func TestReply(t *testing.T) {
 	}
 }
 
-func TestElements(t *testing.T) {
-	for value, want := range map[string][]string{
-		"":              {""},
-		"a|:b":          {"a|:b"},
-		"ARRAY::":       {""},
-		"ARRAY::a":      {"a"},
-		"ARRAY::a|:b":   {"a", "b"},
-		"ARRAY::|:a|:|": {"", "a", "|"},
-	} {
-		if got := slices.Collect(Elements(value)); !slices.Equal(got, want) {
-			t.Errorf("%q: %q, want %q", value, got, want)
-		}
-		for range Elements(value) {
-			break // and no panic for one who has seen enough
-		}
-	}
-}
-
 func TestUnmarshalJSON(t *testing.T) {
 	text := []byte(`{"Event-Name":"CHANNEL_DATA","variable_x":"a\nb"}`)
 	before := string(text)

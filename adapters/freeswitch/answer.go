@@ -14,7 +14,7 @@ import (
 var ErrUnwritable = errors.New("freeswitch: the verdict can't be put into commands")
 
 // Pair is a channel variable and the value that a verdict gives it. Values are
-// safe in an argument of an application, in a command and in an inline dialplan.
+// safe in an argument of an application and in a command.
 type Pair struct {
 	Name  string
 	Value []byte
@@ -182,16 +182,4 @@ func (a *Answer) AppendRespond(dst []byte) []byte {
 		}
 	}
 	return dst
-}
-
-// AppendInline appends the inline dialplan that answers a parked call with a
-// block: the variables, then respond.
-func (a *Answer) AppendInline(dst []byte) []byte {
-	dst = append(dst, "m:^:"...)
-	for i := range a.n {
-		p := &a.pairs[i]
-		dst = append(append(dst, "set:"...), p.Name...)
-		dst = append(append(append(dst, '='), p.Value...), '^')
-	}
-	return a.AppendRespond(append(dst, "respond:"...))
 }

@@ -8,8 +8,8 @@ import (
 // FreeSWITCH expands the arguments of applications, set and multiset twice, the
 // values of variables that they name once more, and runs what ${name(…)} calls. It
 // knows "\" as an escape and drops it, so that "$\'{" becomes "${"; "'" quotes in
-// every list that it splits; "^" parts the applications of our inline dialplans. A
-// line break ends a header of a command.
+// every list that it splits; "^^" before a list says what parts it. A line break
+// ends a header of a command.
 //
 // So no text of a caller is named by a variable or copied as it is: what can't
 // stand in a value is taken out of a name here. What is ours is escaped where its

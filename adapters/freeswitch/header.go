@@ -73,7 +73,7 @@ func (v *values) next() string {
 				v.rest = s[i+2:]
 				return s[:i]
 			case s[i] == '"' && !v.unpaired:
-				if end := closing(s, i); end > 0 {
+				if end := sip.ClosingQuote(s, i); end > 0 {
 					i = end
 				} else {
 					v.unpaired = true
@@ -92,19 +92,6 @@ func (v *values) each(yield func(string) bool) {
 			return
 		}
 	}
-}
-
-// closing is the index of the quote that closes the one at i, -1 for none.
-func closing(s string, i int) int {
-	for i++; i < len(s); i++ {
-		switch s[i] {
-		case '\\':
-			i++
-		case '"':
-			return i
-		}
-	}
-	return -1
 }
 
 // first is the first value of a variable.

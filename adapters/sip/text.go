@@ -32,15 +32,15 @@ func (l *list) skip(s string, i int) int {
 	if l.unpaired {
 		return i
 	}
-	if end := closing(s, i); end > 0 {
+	if end := ClosingQuote(s, i); end > 0 {
 		return end
 	}
 	l.unpaired = true
 	return i
 }
 
-// closing is the index of the quote that closes the one at i, -1 for none.
-func closing(s string, i int) int {
+// ClosingQuote is the index of the quote that closes the one at i, -1 for none.
+func ClosingQuote(s string, i int) int {
 	for i++; i < len(s); i++ {
 		switch s[i] {
 		case '\\':
@@ -55,7 +55,7 @@ func closing(s string, i int) int {
 // unquote takes the quotes and escapes off a quoted string (RFC 3261 §25.1);
 // anything else stays as it is.
 func unquote(s string) string {
-	if len(s) < 2 || s[0] != '"' || closing(s, 0) != len(s)-1 {
+	if len(s) < 2 || s[0] != '"' || ClosingQuote(s, 0) != len(s)-1 {
 		return s
 	}
 	s = s[1 : len(s)-1]
