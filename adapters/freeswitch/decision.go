@@ -101,7 +101,7 @@ func (a *answers) write(channel string) error {
 		return err
 	}
 	for _, p := range a.answer.Pairs() {
-		a.command = append(append(append(a.command[:0], "api uuid_setvar "...), channel...), ' ')
+		a.command = append(appendChannel(append(a.command[:0], "api uuid_setvar "...), channel), ' ')
 		a.command = append(append(append(a.command, p.Name...), ' '), p.Value...)
 		if err := a.append(); err != nil {
 			return err
@@ -116,9 +116,9 @@ func (a *answers) release(channel string, m Mode) error {
 	a.command = a.command[:0]
 	switch m {
 	case Window:
-		a.command = append(append(a.command, "api uuid_break "...), channel...)
+		a.command = appendChannel(append(a.command, "api uuid_break "...), channel)
 	case Park:
-		a.command = append(append(append(a.command, "api uuid_transfer "...), channel...), " parked XML ringfence"...)
+		a.command = append(appendChannel(append(a.command, "api uuid_transfer "...), channel), " parked XML ringfence"...)
 	}
 	return a.append()
 }

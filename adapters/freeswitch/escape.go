@@ -78,6 +78,19 @@ func appendName(dst []byte, name string) []byte {
 	return dst
 }
 
+// appendChannel appends the name of a channel to an api command that takes more
+// than that. With inbound-use-callid-as-uuid in the profile it is the Call-ID: a
+// "'" of the caller's would quote what follows, and nobody answer the call.
+func appendChannel(dst []byte, channel string) []byte {
+	for i := range len(channel) {
+		if c := channel[i]; c == '\'' || c == '\\' {
+			dst = append(dst, '\\')
+		}
+		dst = append(dst, channel[i])
+	}
+	return dst
+}
+
 // isWord tells whether all of s is of [0-9a-z].
 func isWord(s []byte) bool {
 	for _, c := range s {

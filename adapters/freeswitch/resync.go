@@ -162,7 +162,11 @@ func (c *connection) ask(ctx context.Context, command string, channels []string,
 		var commands []byte
 		for _, channel := range some {
 			var err error
-			if commands, err = esl.AppendCommand(commands, strings.TrimSpace("api "+command+" "+channel+" "+argument)); err != nil {
+			line := "api " + command + " " + channel // which is all of it to this command
+			if argument != "" {
+				line = string(appendChannel([]byte("api "+command+" "), channel)) + " " + argument
+			}
+			if commands, err = esl.AppendCommand(commands, line); err != nil {
 				return err
 			}
 		}
@@ -188,7 +192,7 @@ func (c *connection) ask(ctx context.Context, command string, channels []string,
 
 // lookUp decides the call of a channel that was claimed, if it still waits.
 func (c *connection) lookUp(ctx context.Context, channel string) (waits bool, err error) {
-	e, err := c.send(ctx, "api uuid_dump "+channel+" json")
+	e, err := c.send(ctx, string(appendChannel([]byte("api uuid_dump "), channel))+" json")
 	if err != nil {
 		if isGone(err) {
 			c.counters.GoneOn.Add(1)

@@ -110,7 +110,9 @@ func TestCallersTextIsNotRun(t *testing.T) {
 				}
 			}
 		}
-		// Neither does a channel's name, which dialplans can choose.
+		// Neither does a channel's name, which can be the Call-ID.
+		s.send(checkOf(t, `it's\`, "+12155550100"))
+		s.expect("a channel with a quote", `api uuid_setvar it\'s\\ ringfence_id `+idOf(17).String(), `api uuid_setvar it\'s\\ ringfence_verdict allow`, `api uuid_break it\'s\\`)
 		s.send(parkOf(t, "x\n\napi uuid_kill y", "+12155550100"))
 		s.expect("a channel with line breaks")
 	})
