@@ -22,6 +22,7 @@ const (
 // alone, in processor time.
 func benchState(_ plan, _ string) error {
 	store := state.New(2 << 30)
+	defer store.Close()
 	kind, err := store.Kind(state.Shape{Attempts: true, Finished: true, Tallies: []string{"answered", "short", "talk"}, Keep: 24 * time.Hour})
 	if err != nil {
 		return err

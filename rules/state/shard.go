@@ -11,6 +11,7 @@ import (
 type shard struct {
 	mu    sync.Mutex
 	slots []uint64 // open table: the tag of a key and where its record is; 0 is empty
+	at    ref      // where slots lies in the memory, 0: in the heap
 	used  int
 	slab  slab
 	hand  int // of the clock that looks for records to let go
@@ -51,14 +52,23 @@ const (
 	tagBits = ^uint32(3)
 )
 
-func (s *shard) start(bytes int64, kinds *atomic.Pointer[[]*Kind]) {
-	s.kinds, s.budget = kinds, bytes
+func (s *shard) start(bytes int64, m *memory, kinds *atomic.Pointer[[]*Kind]) {
+	s.kinds, s.budget, s.slab.memory = kinds, bytes, m
 	s.table(leastSlots)
 }
 
 // table makes an empty table, and leaves the rest of the budget to the records.
+// One of whole pages lies with the records.
 func (s *shard) table(slots int) {
-	s.slots = make([]uint64, slots)
+	s.slots, s.at = nil, 0
+	if pages := int64(slots * slotBytes / pageBytes); pages > 0 {
+		if page, ok := s.slab.memory.take(pages); ok {
+			s.slots, s.at = s.slab.memory.slots(page, pages), page
+		}
+	}
+	if s.slots == nil {
+		s.slots = make([]uint64, slots)
+	}
 	s.slab.most = int((s.budget - slotBytes*int64(slots)) / pageBytes)
 }
 
@@ -71,10 +81,9 @@ func slotRef(slot uint64) ref    { return ref(uint32(slot)) }
 
 // record is the one that begins there; its class stands in its first words.
 func (s *shard) record(r ref) record {
-	page := s.slab.pages[r>>pageBits]
-	from := uint32(r) & (pageWords - 1)
-	words := classes[record(page[from:]).class()]
-	return record(page[from : from+words : from+words])
+	words := s.slab.memory.words[r:]
+	size := classes[record(words).class()]
+	return record(words[:size:size])
 }
 
 // find is the place of a key in the table and its record, nil when it has none.
@@ -206,6 +215,7 @@ func (s *shard) grow() {
 		s.evict(0)
 		return
 	}
+	at := s.at
 	s.table(2 * len(old))
 	mask := len(s.slots) - 1
 	for _, slot := range old {
@@ -217,6 +227,9 @@ func (s *shard) grow() {
 			i = (i + 1) & mask
 		}
 		s.slots[i] = slot
+	}
+	for end := at + ref(len(old)*slotBytes/wordBytes); at != 0 && at < end; at += pageWords {
+		s.slab.adopt(at) // a table that became too small is room for records
 	}
 }
 

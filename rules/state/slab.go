@@ -3,21 +3,15 @@ package state
 // A slab hands out pieces of words, in classes of size, from pages of which it
 // takes so many at most. What was given back is handed out again in its class.
 type slab struct {
-	pages [][]uint32
-	most  int // pages
-	next  uint32
-	free  [len(classes)]ref // lists of pieces that were given back, through their first word
+	memory    *memory
+	pages     int               // taken
+	most      int               // that may be taken
+	next, end ref               // what is left of the last page
+	free      [len(classes)]ref // lists of pieces that were given back, through their first word
 }
 
-// ref is where a piece begins, in words from the first page's beginning; 0 is
-// none, which is why the first piece begins later.
+// ref is where a piece begins in the memory; 0 is none.
 type ref uint32
-
-const (
-	pageBits  = 15
-	pageWords = 1 << pageBits // 128 KB
-	pageBytes = 4 * pageWords
-)
 
 // classes are the sizes of pieces, in words. The largest holds a full set and
 // full streams.
@@ -35,50 +29,47 @@ func classOf(n int) int {
 
 // at is the piece of a class that begins there.
 func (s *slab) at(r ref, class int) []uint32 {
-	page := s.pages[r>>pageBits]
-	from := uint32(r) & (pageWords - 1)
-	return page[from : from+classes[class] : from+classes[class]]
+	return s.memory.words[r:][:classes[class]:classes[class]]
 }
 
 // take hands out a piece of a class, 0 when there is none.
 func (s *slab) take(class int) ref {
 	if r := s.free[class]; r != 0 {
-		s.free[class] = ref(s.at(r, class)[0])
+		s.free[class] = ref(s.memory.words[r])
 		return r
 	}
-	left := uint32(len(s.pages))<<pageBits - s.next
-	if classes[class] > left {
-		if len(s.pages) >= s.most {
+	size := ref(classes[class])
+	if size > s.end-s.next {
+		if s.pages >= s.most {
 			return 0
 		}
-		s.share(left)
-		s.next = uint32(len(s.pages)) << pageBits
-		s.pages = append(s.pages, make([]uint32, pageWords))
-		if s.next == 0 {
-			s.next = classes[0]
-			return s.take(class)
+		page, ok := s.memory.take(1)
+		if !ok {
+			return 0
 		}
+		s.adopt(page)
 	}
-	r := ref(s.next)
-	s.next += classes[class]
+	r := s.next
+	s.next += size
 	return r
 }
 
-// share gives what is left of a page to the classes that it is enough for.
-func (s *slab) share(left uint32) {
+// adopt makes a page the one that pieces are cut from. What is left of the one
+// before goes to the classes that it is enough for.
+func (s *slab) adopt(page ref) {
 	for class := len(classes) - 1; class >= 0; class-- {
-		for ; classes[class] <= left; left -= classes[class] {
-			r := ref(s.next)
-			s.next += classes[class]
-			s.give(r, class)
+		for size := ref(classes[class]); size <= s.end-s.next; s.next += size {
+			s.give(s.next, class)
 		}
 	}
+	s.pages++
+	s.next, s.end = page, page+pageWords
 }
 
 // give takes a piece back.
 func (s *slab) give(r ref, class int) {
-	s.at(r, class)[0] = uint32(s.free[class])
+	s.memory.words[r] = uint32(s.free[class])
 	s.free[class] = r
 }
 
-func (s *slab) bytes() int64 { return int64(len(s.pages)) * pageBytes }
+func (s *slab) bytes() int64 { return int64(s.pages) * pageBytes }

@@ -45,6 +45,7 @@ type Kind struct {
 // Store keeps the records. It is safe for concurrent use.
 type Store struct {
 	shards [shards]shard
+	memory *memory
 	kinds  atomic.Pointer[[]*Kind] // only ever added to
 	adding sync.Mutex
 }
@@ -60,15 +61,20 @@ const (
 
 var errShapes = errors.New("too many kinds of records were counted since the start, restart the daemon")
 
-// New makes a store of so many bytes at most, LeastBytes at least.
+// New makes a store of so many bytes at most, LeastBytes at least. Its owner
+// closes it.
 func New(bytes int64) *Store {
-	s := new(Store)
+	bytes = max(bytes, LeastBytes)
+	s := &Store{memory: newMemory(bytes)}
 	s.kinds.Store(new([]*Kind))
 	for i := range s.shards {
-		s.shards[i].start(max(bytes, LeastBytes)/shards, &s.kinds)
+		s.shards[i].start(bytes/shards, s.memory, &s.kinds)
 	}
 	return s
 }
+
+// Close gives the memory back. The store is not used any more.
+func (s *Store) Close() { s.memory.release() }
 
 // LeastBytes is a page of records for each shard, and their tables.
 const LeastBytes = shards * (pageBytes + slotBytes*leastSlots)

@@ -16,6 +16,12 @@ func keyOf(n int) Key {
 	return Key{uint64(n+1) * 0x9e3779b97f4a7c15, uint64(n+1) * 0xd6e8feb86659fd93}
 }
 
+func newStore(t testing.TB, bytes int64) *Store {
+	s := New(bytes)
+	t.Cleanup(s.Close)
+	return s
+}
+
 func kind(t testing.TB, s *Store, shape Shape) *Kind {
 	t.Helper()
 	k, err := s.Kind(shape)
@@ -48,7 +54,7 @@ func (p plain) of(k Key) *plainKey {
 // that streams have.
 func TestStoreAgainstPlain(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	s := New(1 << 26)
+	s := newStore(t, 1 << 26)
 	k := kind(t, s, everything)
 	p := plain{}
 	at := noon
@@ -119,7 +125,7 @@ func TestDistinctOfMany(t *testing.T) {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			var errs []float64
 			for seed := range 20 {
-				s := New(1 << 26)
+				s := newStore(t, 1 << 26)
 				k := kind(t, s, Shape{Distinct: true, Keep: time.Hour})
 				r := rand.New(rand.NewPCG(uint64(seed), uint64(n)))
 				for i := range n {
@@ -144,7 +150,7 @@ func TestDistinctOfMany(t *testing.T) {
 // Memory stays below its bound whatever comes; who is active stays.
 func TestBound(t *testing.T) {
 	const bound = 16 << 20
-	s := New(bound)
+	s := newStore(t, bound)
 	k := kind(t, s, everything)
 	at := noon
 	for i := range 400_000 {
@@ -170,7 +176,7 @@ func TestBound(t *testing.T) {
 
 // Many goroutines may count, read and save at once; nothing is lost.
 func TestConcurrentUse(t *testing.T) {
-	s := New(1 << 26)
+	s := newStore(t, 1 << 26)
 	k := kind(t, s, everything)
 	var running sync.WaitGroup
 	for g := range 4 {
