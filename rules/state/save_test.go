@@ -28,7 +28,7 @@ func save(t testing.TB, s *Store, all bool) (out []savedRecord) {
 
 // busy is a store in which many keys did much.
 func busy(t testing.TB) (*Store, *Kind, time.Time) {
-	s := newStore(t, 1 << 26)
+	s := newStore(t, 1<<26)
 	k := kind(t, s, everything)
 	r := rand.New(rand.NewPCG(9, 9))
 	at := noon
@@ -53,7 +53,7 @@ func TestSaveAndRestore(t *testing.T) {
 	if len(saved) != 500 || len(save(t, s, false)) != 0 {
 		t.Fatalf("%d records, and some are still changed", len(saved))
 	}
-	again := newStore(t, 1 << 26)
+	again := newStore(t, 1<<26)
 	other := kind(t, again, Shape{Attempts: true}) // numbers are others
 	shapes := s.Shapes()
 	for _, r := range saved {
@@ -93,7 +93,7 @@ func TestSaveWhatChanged(t *testing.T) {
 
 // A key whose record has another shape keeps what both count.
 func TestReshape(t *testing.T) {
-	s := newStore(t, 1 << 26)
+	s := newStore(t, 1<<26)
 	k := kind(t, s, Shape{Attempts: true, Finished: true, Tallies: []string{"a", "b"}, Keep: time.Hour})
 	for range 10 {
 		s.Attempt(keyOf(1), k, noon, 0)

@@ -54,7 +54,7 @@ func (p plain) of(k Key) *plainKey {
 // that streams have.
 func TestStoreAgainstPlain(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	s := newStore(t, 1 << 26)
+	s := newStore(t, 1<<26)
 	k := kind(t, s, everything)
 	p := plain{}
 	at := noon
@@ -125,7 +125,7 @@ func TestDistinctOfMany(t *testing.T) {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			var errs []float64
 			for seed := range 20 {
-				s := newStore(t, 1 << 26)
+				s := newStore(t, 1<<26)
 				k := kind(t, s, Shape{Distinct: true, Keep: time.Hour})
 				r := rand.New(rand.NewPCG(uint64(seed), uint64(n)))
 				for i := range n {
@@ -176,7 +176,7 @@ func TestBound(t *testing.T) {
 
 // Many goroutines may count, read and save at once; nothing is lost.
 func TestConcurrentUse(t *testing.T) {
-	s := newStore(t, 1 << 26)
+	s := newStore(t, 1<<26)
 	k := kind(t, s, everything)
 	var running sync.WaitGroup
 	for g := range 4 {
