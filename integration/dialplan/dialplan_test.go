@@ -98,7 +98,7 @@ func expand(text string, with map[string]string) string {
 func TestEmergency(t *testing.T) {
 	set := variables(t, "ringfence.xml")
 	context := read(t, "ringfence.xml").find(t, "context", "ringfence")
-	condition := func(extension string) *node { return &context.find(t, "extension", extension).Nodes[1] }
+	condition := func(extension string) *node { return &context.find(t, "extension", extension).Nodes[0] }
 	number, service := condition("ringfence_emergency"), condition("ringfence_service")
 	if number.attr("field") != "${sip_req_user}" || service.attr("field") != "${sip_req_user} ${sip_req_host}:${sip_req_port}" {
 		t.Fatalf("the fields are %s and %s", number.attr("field"), service.attr("field"))
@@ -314,11 +314,35 @@ func TestWays(t *testing.T) {
 			t.Errorf("%s goes on to other extensions", way)
 		}
 	}
+	unknown := context.find(t, "extension", "ringfence_unknown")
+	known, closed := regexp.MustCompile(unknown.Nodes[0].attr("expression")), regexp.MustCompile(unknown.Nodes[2].attr("expression"))
+	for _, way := range []string{"socket", "window", "park", "curl", "xml_curl"} {
+		if !known.MatchString(way+"_open") || !known.MatchString(way+"_closed") {
+			t.Errorf("%s is unknown", way)
+		}
+	}
+	context.each("action", func(n *node) {
+		name, of, _ := strings.Cut(n.attr("data"), " ")
+		if n.attr("application") == "execute_extension" && of == "XML ringfence" {
+			name = strings.NewReplacer("$1", "closed", "${ringfence_policy}", "open").Replace(name)
+			if inner := regexp.MustCompile(context.find(t, "extension", "ringfence_new").Nodes[0].attr("expression")); !known.MatchString(name) || !inner.MatchString(name) {
+				t.Errorf("%s is unknown, or asks anew", name)
+			}
+		}
+	})
+	for name, refused := range map[string]bool{"socket": false, "sockt_open": false, "sockt_closed": true, "socket_Closed": true, "socket_close": true, "socket_open_": false, "open": false, "": false, "911": false} {
+		if known.MatchString(name) || closed.MatchString(name) != refused {
+			t.Errorf("%q is known: %v, is refused: %v", name, known.MatchString(name), closed.MatchString(name))
+		}
+	}
 	var order []string
 	for _, n := range context.Nodes {
 		order = append(order, n.attr("name"))
 	}
 	if first := slices.Index(order, "ringfence_socket"); first < slices.Index(order, "ringfence_emergency") || first < slices.Index(order, "ringfence_service") {
+		t.Errorf("the order is %q", order)
+	}
+	if order[0] != "ringfence_new" || order[len(order)-1] != "ringfence_unknown" {
 		t.Errorf("the order is %q", order)
 	}
 }
