@@ -45,7 +45,7 @@ var attributes = []Attribute{
 		Example: `caller == "+12122000000"`,
 		number:  func(f *frame) Number { return f.call.caller }},
 	{Name: "network", Type: NumberType, Doc: "P-Asserted-Identity (tel before sip), else Remote-Party-ID, of a trusted trunk",
-		Kamailio: "P-Asserted-Identity, Remote-Party-ID", FreeSWITCH: "sip_P-Asserted-Identity, sip_i_p_asserted_identity, sip_Remote-Party-ID",
+		Kamailio: "P-Asserted-Identity, Remote-Party-ID", FreeSWITCH: "sip_P-Asserted-Identity, sip_i_p_asserted_identity (not a second number), sip_Remote-Party-ID",
 		Example: `network startsWith "+1212"`,
 		number:  func(f *frame) Number { return f.call.network }},
 	{Name: "presentation", Type: NumberType, Doc: "the number in From, whoever wrote it",

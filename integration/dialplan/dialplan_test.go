@@ -78,7 +78,7 @@ func variables(t *testing.T, file string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	read(t, file).each("X-PRE-PROCESS", func(n *node) {
-		if name, value, ok := strings.Cut(n.attr("data"), "="); ok && n.attr("cmd") == "set" {
+		if name, value, ok := strings.Cut(n.attr("data"), "="); ok && (n.attr("cmd") == "set" || n.attr("cmd") == "exec-set") {
 			all[name] = value
 		}
 	})
@@ -176,7 +176,7 @@ func TestVariables(t *testing.T) {
 	if err != nil || len(files) < 5 {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
-	set, used := map[string]bool{}, map[string]bool{"core_uuid": true} // FreeSWITCH's own
+	set, used := map[string]bool{}, map[string]bool{}
 	for _, file := range files {
 		for name := range variables(t, filepath.Base(file)) {
 			set[name] = true
@@ -202,7 +202,7 @@ func TestVariables(t *testing.T) {
 		}
 	}
 	for name := range used {
-		if !set[name] && name != "core_uuid" {
+		if !set[name] {
 			t.Errorf("$${%s} is never set", name)
 		}
 	}
@@ -210,6 +210,28 @@ func TestVariables(t *testing.T) {
 		if !used[name] {
 			t.Errorf("%s is set and never read", name)
 		}
+	}
+}
+
+// TestEventSocket holds that the event socket is closed to others as the files come:
+// an empty password is ClueCon, and $${core_uuid} is empty while FreeSWITCH starts.
+func TestEventSocket(t *testing.T) {
+	vars := variables(t, "ringfence_vars.xml")
+	if vars["esl_ip"] != "127.0.0.1" || vars["esl_client"] != "127.0.0.1/32" || vars["esl_port"] != "8021" {
+		t.Errorf("the defaults are %v", vars)
+	}
+	set := 0
+	for _, file := range []string{"ringfence_vars.xml", "freeswitch.xml"} {
+		read(t, file).each("X-PRE-PROCESS", func(n *node) {
+			if name, value, _ := strings.Cut(n.attr("data"), "="); name == "esl_password" && n.attr("cmd") != "env-set" {
+				if set++; n.attr("cmd") != "exec-set" || value != "cat /proc/sys/kernel/random/uuid" {
+					t.Errorf("%s: the password is known: %s", file, n.attr("data"))
+				}
+			}
+		})
+	}
+	if set != 1 {
+		t.Errorf("the password is set %d times", set)
 	}
 }
 
