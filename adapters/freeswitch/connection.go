@@ -17,17 +17,10 @@ type connection struct {
 	conn    *esl.Conn
 	answers answers
 	outcome rules.Outcome
-	delay   delay
+	clock   clock
 
 	lagged chan struct{} // events were dropped; with room for one
-	late   chan lateCall // to be looked up
-}
-
-// lateCall is one whose event came late, by so much, perhaps as all do.
-type lateCall struct {
-	channel string
-	late    time.Duration
-	lasting bool
+	late   chan string   // channels to be looked up
 }
 
 // lateQueue is how many announcements wait to be looked up.
@@ -35,7 +28,8 @@ const lateQueue = 1 << 10
 
 func newConnection(s *Switch, conn *esl.Conn) *connection {
 	s.missed(s.heard.Load())
-	c := &connection{Switch: s, conn: conn, lagged: make(chan struct{}, 1), late: make(chan lateCall, lateQueue)}
+	c := &connection{Switch: s, conn: conn, lagged: make(chan struct{}, 1), late: make(chan string, lateQueue)}
+	c.clock.start = s.options.Now()
 	c.answers.connection = c
 	return c
 }

@@ -29,8 +29,8 @@ const (
 )
 
 // announced decides a call that waits for its answer. Answering one that has
-// gone on would cut into what it does now, so one that announced itself a while
-// ago is looked up first.
+// gone on would cut into what it does now, so one that did not announce itself
+// just now is looked up first.
 func (c *connection) announced(e *esl.Event, channel string, m Mode, now time.Time) {
 	if e.Get(verdictVariable) != unasked || channel == "" {
 		return // parked by others
@@ -39,10 +39,10 @@ func (c *connection) announced(e *esl.Event, channel string, m Mode, now time.Ti
 		c.counters.Repeated.Add(1)
 		return
 	}
-	if late := c.delay.of(e, now); late > lateAfter {
+	if !c.clock.onTime(e, now) {
 		c.counters.Late.Add(1)
 		select {
-		case c.late <- lateCall{strings.Clone(channel), late, c.delay.lasts(now)}:
+		case c.late <- strings.Clone(channel):
 		default: // it goes on by itself
 			c.counters.GoneOn.Add(1)
 			c.calls.end(channel)

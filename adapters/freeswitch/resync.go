@@ -28,6 +28,9 @@ func (c *connection) keep(ctx context.Context) error {
 	defer resync.Stop()
 	var last time.Time
 	again, missed := true, false
+	if err := c.ping(ctx); err != nil {
+		return err
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -53,26 +56,26 @@ func (c *connection) keep(ctx context.Context) error {
 				resync.Reset(resyncAgain)
 			}
 			c.enter(Ready)
-		case call := <-c.late:
-			waits, err := c.lookUp(ctx, call.channel)
-			if err != nil {
+		case channel := <-c.late:
+			if err := c.lookUp(ctx, channel); err != nil {
 				return fmt.Errorf("look up a call: %w", err)
-			}
-			if waits && call.lasting {
-				c.delay.allow(call.late)
 			}
 		}
 	}
 }
 
-// ping asks for any answer.
+// ping asks for any answer, which tells the switch's clock.
 func (c *connection) ping(ctx context.Context) error {
-	_, err := c.send(ctx, "api uptime")
+	asked := c.options.Now()
+	e, err := c.send(ctx, clockCommand)
 	var refused *esl.ReplyError
-	if err == nil || errors.As(err, &refused) {
-		return nil
+	switch {
+	case err == nil:
+		c.clock.compare(e.Body(), asked, c.options.Now())
+	case !errors.As(err, &refused):
+		return fmt.Errorf("nobody at the other end: %w", err)
 	}
-	return fmt.Errorf("nobody at the other end: %w", err)
+	return nil
 }
 
 // resync looks through the calls of the switch: those that ended unseen are let
@@ -121,7 +124,7 @@ func (c *connection) resync(ctx context.Context) error {
 		return err
 	}
 	for _, channel := range waiting {
-		if _, err := c.lookUp(ctx, channel); err != nil {
+		if err := c.lookUp(ctx, channel); err != nil {
 			return err
 		}
 	}
@@ -190,39 +193,62 @@ func (c *connection) ask(ctx context.Context, command string, channels []string,
 	return nil
 }
 
-// lookUp decides the call of a channel that was claimed, if it still waits.
-func (c *connection) lookUp(ctx context.Context, channel string) (waits bool, err error) {
-	e, err := c.send(ctx, string(appendChannel([]byte("api uuid_dump "), channel))+" json")
-	if err != nil {
-		if isGone(err) {
-			c.counters.GoneOn.Add(1)
-			c.ended(channel)
-			err = nil
-		}
-		return false, err
-	}
-	var call esl.Event
-	if err := call.UnmarshalJSON([]byte(e.Body())); err != nil {
-		return false, err
-	}
+// lookUps is how often a call is looked up, if what is told of it comes late as
+// well. After that it goes on by itself.
+const lookUps = 3
+
+// lookUp decides the call of a channel that was claimed, if it still waits. It
+// may go on between the switch's answer and ours, which is why ours follows at
+// once.
+func (c *connection) lookUp(ctx context.Context, channel string) error {
 	defer c.guard("uuid_dump", c.options.Now())
-	if id, ok := rules.ParseID(call.Get(idVariable)); ok {
-		c.calls.confirm(channel, id, c.epoch.Load())
-		return false, nil
+	command := string(appendChannel([]byte("api uuid_dump "), channel)) + " json"
+	for range lookUps {
+		asked := c.options.Now()
+		e, err := c.send(ctx, command)
+		if err != nil {
+			if isGone(err) {
+				c.counters.GoneOn.Add(1)
+				c.ended(channel)
+				err = nil
+			}
+			return err
+		}
+		var call esl.Event
+		if err := call.UnmarshalJSON([]byte(e.Body())); err != nil {
+			return err
+		}
+		if id, ok := rules.ParseID(call.Get(idVariable)); ok {
+			c.calls.confirm(channel, id, c.epoch.Load())
+			return nil
+		}
+		mode, waits := waitMode(&call)
+		if !waits {
+			break
+		}
+		if now := c.options.Now(); now.Sub(asked) <= lateAfter {
+			a := answers{connection: c}
+			a.decide(&call, channel, mode, now)
+			return nil
+		}
 	}
-	mode := Window
-	switch application := call.Get("variable_current_application"); {
-	case call.Get(verdictVariable) == unasked && application == "park":
-		mode = Park
-	case call.Get(verdictVariable) == unasked && (application == "sleep" || application == "event"):
-	default:
-		c.counters.GoneOn.Add(1)
-		c.calls.forget(channel)
-		return false, nil
+	c.counters.GoneOn.Add(1)
+	c.calls.forget(channel)
+	return nil
+}
+
+// waitMode tells whether a call that was looked up waits for an answer, and how.
+func waitMode(ch Channel) (Mode, bool) {
+	if get(ch, verdictVariable) != unasked {
+		return 0, false
 	}
-	a := answers{connection: c}
-	a.decide(&call, channel, mode, c.options.Now())
-	return true, nil
+	switch get(ch, "variable_current_application") {
+	case "park":
+		return Park, true
+	case "sleep", "event":
+		return Window, true
+	}
+	return 0, false
 }
 
 // ended lets go of a call whose end was not seen. One that was answered has

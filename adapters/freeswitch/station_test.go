@@ -111,6 +111,8 @@ type station struct {
 	script   esltest.Script // of each connection; nil: refused
 	peer     *esltest.Peer  // of the connection that is subscribed
 	channels string         // what show channels tells
+	clock    time.Duration  // of the switch, ahead of ours
+	slow     time.Duration  // how long it takes to tell its clock
 	answers  map[string]string
 	commands []string // all that came after the subscription
 	dials    []time.Time
@@ -223,8 +225,17 @@ func (s *station) answer(p *esltest.Peer, c esltest.Command) error {
 		s.peer = p
 	case api == "show channels as json":
 		answer, known = s.channels, true
+	case c.Line == clockCommand && !known:
+		half := s.slow / 2
+		s.mu.Unlock()
+		time.Sleep(half)
+		s.mu.Lock()
+		shown := s.stamp()
+		s.mu.Unlock()
+		time.Sleep(half)
+		return p.API(shown)
 	}
-	if s.peer != nil && !strings.HasPrefix(c.Line, "event ") && api != "uptime" {
+	if s.peer != nil && !strings.HasPrefix(c.Line, "event ") && c.Line != clockCommand {
 		s.commands = append(s.commands, c.Line)
 	}
 	s.mu.Unlock()
@@ -232,6 +243,23 @@ func (s *station) answer(p *esltest.Peer, c esltest.Command) error {
 		return p.API(answer)
 	}
 	return esltest.Answer(p, c)
+}
+
+// stamp is what the switch's clock shows. The lock is held.
+func (s *station) stamp() string { return strconv.FormatInt(time.Now().Add(s.clock).UnixMicro(), 10) }
+
+// stamped is e as sent now.
+func (s *station) stamped(e esltest.Event) esltest.Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return e.With("Event-Date-Timestamp", s.stamp())
+}
+
+// setClock steps the switch's clock, which it takes so long to tell.
+func (s *station) setClock(ahead, slow time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clock, s.slow = ahead, slow
 }
 
 // told are the commands since the last time.

@@ -65,7 +65,7 @@ type SwitchCounters struct {
 	Failed     atomic.Uint64       // attempts to connect that failed, and connections that were lost
 	Decided    [2][3]atomic.Uint64 // calls answered with a verdict, by Mode and rules.Action
 	Repeated   atomic.Uint64       // announcements of calls that were decided already
-	Late       atomic.Uint64       // announcements that came late, so that the call was looked up first
+	Late       atomic.Uint64       // announcements that came late, or perhaps so, and whose calls were looked up first
 	GoneOn     atomic.Uint64       // calls that no longer waited when they could have been answered
 	Unwritable atomic.Uint64       // verdicts that would have made a forged or garbled command
 	Unsent     atomic.Uint64       // answers that found the connection busy or over

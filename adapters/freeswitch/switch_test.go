@@ -195,8 +195,6 @@ func TestLateEvents(t *testing.T) {
 		s := newStation(t, SwitchOptions{})
 		s.ready()
 		defer s.end()
-		s.send(checkOf(t, "first", "+12155550100")) // from now on delays are known
-		s.told()
 		windowed, parked, gone, over := checkOf(t, "windowed", spammer), parkOf(t, "parked", spammer), checkOf(t, "gone", spammer), parkOf(t, "over", spammer)
 		s.answerTo("uuid_dump windowed json", bodyOf(windowed.With("variable_current_application", "sleep")))
 		s.answerTo("uuid_dump parked json", bodyOf(parked.With("variable_current_application", "park")))
@@ -225,7 +223,6 @@ func TestEndOfALateCall(t *testing.T) {
 		s := newStation(t, SwitchOptions{})
 		s.ready()
 		defer s.end()
-		s.send(checkOf(t, "first", "+12155550100")) // from now on delays are known
 		late := checkOf(t, "late", "+12155550101")
 		s.answerTo("uuid_dump late json", bodyOf(late.With("variable_current_application", "sleep")))
 		s.desk.hold = make(chan struct{})
@@ -234,36 +231,8 @@ func TestEndOfALateCall(t *testing.T) {
 		s.send(toldOf(t, "CHANNEL_HANGUP_COMPLETE", "late", idOf(2)))
 		close(s.desk.hold)
 		synctest.Wait()
-		if n, calls := s.desk.decided(), s.Status().Calls; n != 2 || calls != 1 {
-			t.Errorf("%d decided, %d running, want 2 and the first", n, calls)
-		}
-	})
-}
-
-// After a step of a clock events seem to come late. No call goes undecided for
-// it, and after a while none is looked up any more.
-func TestClockStep(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStation(t, SwitchOptions{})
-		s.ready()
-		defer s.end()
-		s.send(checkOf(t, "before", spammer))
-		s.told()
-		for i, lookedUp := range []bool{true, true, true, false, false} {
-			channel := fmt.Sprint("after", i)
-			e := checkOf(t, channel, spammer)
-			e = e.With("Event-Date-Timestamp", fmt.Sprint(time.Now().Add(-time.Hour).UnixMicro()))
-			s.answerTo("uuid_dump "+channel+" json", bodyOf(e.With("variable_current_application", "sleep")))
-			s.send(e)
-			got := s.told()
-			if len(got) == 0 || got[len(got)-1] != "api uuid_break "+channel || (got[0] == "api uuid_dump "+channel+" json") != lookedUp {
-				t.Errorf("call %d: the switch was told %q", i, got)
-			}
-			time.Sleep(delayLasts/2 + time.Millisecond)
-		}
-		s.send(checkOf(t, "stepped-back", spammer))
-		if got := s.told(); len(got) == 0 || got[0] == "api uuid_dump stepped-back json" {
-			t.Errorf("when the clock is right again the switch was told %q", got)
+		if n, calls := s.desk.decided(), s.Status().Calls; n != 1 || calls != 0 {
+			t.Errorf("%d decided, %d running, want one and none", n, calls)
 		}
 	})
 }

@@ -269,7 +269,7 @@ func TestHeartbeat(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStation(t, SwitchOptions{})
 				s.play(esltest.Serve(password, func(p *esltest.Peer, command esltest.Command) error {
-					if command.Line == "api uptime" {
+					if command.Line == clockCommand && s.Status().State == Ready {
 						switch c.name {
 						case "refusing":
 							return p.API("-ERR Command not found!\n")
