@@ -84,7 +84,7 @@ var (
 	switchDecidedDesc   = desc("freeswitch_decisions_total", "Calls of a switch that were decided by its events, by how they waited.", "switch", "mode", "action")
 	switchUndecidedDesc = desc("freeswitch_undecided_calls_total", "Calls of a switch that went on without a verdict, by the cause.", "switch", "cause")
 	switchRepeatedDesc  = desc("freeswitch_repeated_calls_total", "Calls that announced themselves again, or had been decided before.", "switch")
-	switchLateDesc      = desc("freeswitch_late_calls_total", "Calls whose event came late, so that they were looked up before they were decided.", "switch")
+	switchLateDesc      = desc("freeswitch_late_calls_total", "Calls whose event came late, or perhaps so, and that were looked up before they were decided.", "switch")
 	switchRefusedDesc   = desc("freeswitch_refused_commands_total", "Commands that a switch refused, by the cause; gone: the call was over.", "switch", "cause")
 	switchCallsDesc     = desc("freeswitch_calls", "Calls of a switch that run and that were decided here.", "switch")
 	switchUntrackedDesc = desc("freeswitch_untracked_calls_total", "Calls of a switch that are not in freeswitch_calls because there were too many.", "switch")

@@ -13,7 +13,7 @@ import (
 // its steps do no harm; one of the switch's is healed by the next command.
 type clock struct {
 	start time.Time    // by ours
-	shown atomic.Int64 // by the switch's at start, Unix nanoseconds; 0: not known
+	shown atomic.Int64 // by the switch's at start, Unix nanoseconds; 0, not yet known: nothing is on time
 }
 
 // What delays mean.
@@ -46,10 +46,6 @@ func (c *clock) compare(answer string, asked, answered time.Time) {
 // also when that can't be known.
 func (c *clock) onTime(ch Channel, now time.Time) bool {
 	sent, err := strconv.ParseInt(get(ch, "Event-Date-Timestamp"), 10, 64) // microseconds
-	shown := c.shown.Load()
-	if err != nil || shown == 0 {
-		return false
-	}
-	late := now.Sub(c.start) - time.Duration(sent*1000-shown)
-	return late.Abs() <= lateAfter // what comes before its time comes from another clock
+	late := now.Sub(c.start) - time.Duration(sent*1000-c.shown.Load())
+	return err == nil && late.Abs() <= lateAfter // what comes before its time tells of a step
 }
