@@ -91,6 +91,9 @@ type LogConfig struct {
 func LoadConfig(path string) (*Config, error) {
 	data, err := readBounded(path, configLimit)
 	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("%w (name it with --config; docs/operations.md has all that it can say)", err)
+		}
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
 	return parseConfig(path, data)
@@ -239,13 +242,13 @@ func (c *Config) restarts(next *Config) []string {
 }
 
 // checkAddress tells what is wrong with a listen address.
-func checkAddress(s string) error {
+func checkAddress(s, example string) error {
 	_, port, err := net.SplitHostPort(s)
 	if err == nil {
 		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	if err != nil {
-		return hinted{fmt.Sprintf("%q is no address to listen on", s), `write "127.0.0.1:8088"`}
+		return hinted{fmt.Sprintf("%q is no address to listen on", s), fmt.Sprintf("write %q", example)}
 	}
 	return nil
 }

@@ -337,6 +337,44 @@ func FuzzConfig(f *testing.F) {
 	})
 }
 
+// What loads and is hardly meant is said with its place.
+func TestConfigurationWarnings(t *testing.T) {
+	dir := folder(t, map[string]string{"known": "ClueCon\n", "own": "gSUqLUDR\n"})
+	for _, c := range []struct{ text, want string }{
+		{"socket: {deadline: 50ms}", ""},
+		{"socket: {deadline: 40ms}", "ringfence.yaml:2:1: socket: is off, whatever else it says (set listen: 127.0.0.1:8084)"},
+		{"socket: {deadline: 40ms, listen: 127.0.0.1:8084}", ""},
+		{"freeswitch: [{name: fs1, address: a:1, password_file: own}]", ""},
+		{"freeswitch: [{name: fs1, address: a:1, password_file: known}]", `ringfence.yaml:2:40: freeswitch: the password of switch "fs1" is FreeSWITCH's own, which everyone knows (who can use the event socket can run any program: set another in event_socket.conf.xml and here)`},
+	} {
+		write(t, dir, map[string]string{"ringfence.yaml": "rules: [rules]\n" + c.text + "\n"})
+		config, err := LoadConfig(filepath.Join(dir, "ringfence.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, w := range config.Warnings() {
+			got += strings.TrimPrefix(w.Error(), dir+"/")
+		}
+		if got != c.want {
+			t.Errorf("%s: %q, want %q", c.text, got, c.want)
+		}
+	}
+}
+
+// A listener whose address is taken says who can tell by whom.
+func TestUnbound(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, err = net.Listen("tcp", l.Addr().String())
+	if got := unbound("socket.listen", err).Error(); !strings.HasPrefix(got, "socket.listen: ") || !strings.HasSuffix(got, "(ss -ltnp tells who has it; end that, or set another socket.listen)") {
+		t.Errorf("%q", got)
+	}
+}
+
 // A password file that the daemon could not use is found at the start, with its
 // place and cure.
 func TestPasswordFiles(t *testing.T) {

@@ -28,7 +28,7 @@ func (r *configReader) read(data []byte) {
 	}
 	c := r.config
 	r.mapping("", root,
-		field{"listen", func(s string, n ast.Node) { r.listen = n; r.address(s, n, &c.Listen) }},
+		field{"listen", func(s string, n ast.Node) { r.listen = n; r.address(s, n, listenExample, &c.Listen) }},
 		field{"admin", r.readAdmin},
 		field{"clients", r.readClients},
 		field{"socket", r.readSocket},
@@ -82,7 +82,7 @@ func (r *configReader) faulty(key string) bool {
 func (r *configReader) readAdmin(subject string, n ast.Node) {
 	a := &r.config.Admin
 	r.mapping(subject, n,
-		field{"listen", func(s string, n ast.Node) { r.admin = n; r.address(s, n, &a.Listen) }},
+		field{"listen", func(s string, n ast.Node) { r.admin = n; r.address(s, n, adminExample, &a.Listen) }},
 		field{"token_file", func(s string, n ast.Node) { r.path(s, n, &a.TokenFile) }},
 		field{"hosts", func(s string, n ast.Node) {
 			r.list(s, n, func(s string, n ast.Node) {
@@ -103,7 +103,7 @@ func (r *configReader) readSocket(subject string, n ast.Node) {
 	const least, most = time.Millisecond, 10 * time.Second
 	k := &r.config.Socket
 	r.mapping(subject, n,
-		field{"listen", func(s string, n ast.Node) { r.socket = n; r.address(s, n, &k.Listen) }},
+		field{"listen", func(s string, n ast.Node) { r.socket = n; r.address(s, n, socketExample, &k.Listen) }},
 		field{"deadline", func(s string, n ast.Node) {
 			var d time.Duration
 			r.duration(s, n, &d)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 
@@ -53,8 +54,8 @@ func (r *configReader) readSwitches(subject string, n ast.Node) {
 			switch {
 			case s.Name != "" && s.Name == other.Name:
 				r.fault(n, subject+".name", fmt.Sprintf("a second switch named %q", s.Name), "give each its own name")
-			case s.Address != "" && s.Address == other.Address:
-				r.fault(n, subject+".address", fmt.Sprintf("%s is the address of switch %q already", s.Address, other.Name), "name each switch once; its calls would be decided twice")
+			case s.Address != "" && samePeer(s.Address, other.Address):
+				r.fault(n, subject+".address", fmt.Sprintf("%s is the address of switch %q already", other.Address, other.Name), "name each switch once; its calls would be decided twice")
 			}
 		}
 		if len(r.faults) == before {
@@ -72,6 +73,33 @@ func checkPeer(s string) error {
 		return hinted{fmt.Sprintf("%q is no address to connect to", s), `write host and port, as in "127.0.0.1:8021"`}
 	}
 	return nil
+}
+
+// samePeer tells whether two addresses to connect to are one, localhost being
+// what everybody takes it for. Other names are not resolved.
+func samePeer(a, b string) bool {
+	hostA, portA, _ := net.SplitHostPort(a)
+	hostB, portB, _ := net.SplitHostPort(b)
+	loopback := func(host string) bool { return host == "127.0.0.1" || host == "::1" }
+	hostA, hostB = strings.ToLower(hostA), strings.ToLower(hostB)
+	return portA == portB && (hostA == hostB || hostA == "localhost" && loopback(hostB) || hostB == "localhost" && loopback(hostA))
+}
+
+// Warnings tells what loads and is hardly meant.
+func (c *Config) Warnings() (found rules.Diagnostics) {
+	if standard := Defaults().Socket; c.Socket.Listen == "" && c.Socket != standard {
+		d := rules.Diagnostic{Subject: "socket", Message: "is off, whatever else it says", Hint: "set listen: " + socketExample}
+		c.locate(&d)
+		found = append(found, d)
+	}
+	for _, s := range c.Switches {
+		if password, err := readPassword(s.PasswordFile); err == nil && password == "ClueCon" {
+			found = append(found, rules.Diagnostic{File: s.place.File, Line: s.place.Line, Column: s.place.Column, Subject: "freeswitch",
+				Message: fmt.Sprintf("the password of switch %q is FreeSWITCH's own, which everyone knows", s.Name),
+				Hint:    "who can use the event socket can run any program: set another in event_socket.conf.xml and here"})
+		}
+	}
+	return found
 }
 
 // passwords tells which password files cannot be used. What they hold is not

@@ -25,10 +25,11 @@ func (r *configReader) choice(subject string, n ast.Node, words []string, chosen
 	})
 }
 
-func (r *configReader) address(subject string, n ast.Node, into *string) {
+// address reads an address to listen on, such as the example.
+func (r *configReader) address(subject string, n ast.Node, example string, into *string) {
 	r.scalar(subject, n, func(s string) error {
 		*into = s
-		return checkAddress(s)
+		return checkAddress(s, example)
 	})
 }
 

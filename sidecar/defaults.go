@@ -11,12 +11,19 @@ import (
 	"ringfence/rules"
 )
 
+// Addresses to listen on: the defaults, and for the socket an example.
+const (
+	listenExample = "127.0.0.1:8088"
+	adminExample  = "127.0.0.1:8089"
+	socketExample = "127.0.0.1:8084"
+)
+
 // Defaults is the configuration of an empty file: every default of ringfence
 // stands here.
 func Defaults() *Config {
 	return &Config{
-		Listen:  "127.0.0.1:8088",
-		Admin:   Admin{Listen: "127.0.0.1:8089"},
+		Listen:  listenExample,
+		Admin:   Admin{Listen: adminExample},
 		Clients: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 		Socket: SocketConfig{
 			Deadline:    50 * time.Millisecond,

@@ -236,11 +236,19 @@ func (p *Program) lock() error {
 func (p *Program) listen(key, address string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", key, err)
+		return nil, unbound(key, err)
 	}
 	l = newPatient(l, &p.unheard, p.log.Logger, p.now)
 	p.ends = append(p.ends, func() { _ = l.Close() }) // closed already after a stop in order
 	return l, nil
+}
+
+// unbound is why a listener could not be bound, with the cure.
+func unbound(key string, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s: %w (ss -ltnp tells who has it; end that, or set another %s)", key, err, key)
+	}
+	return fmt.Errorf("%s: %w", key, err)
 }
 
 // follow starts the goroutine that reloads.

@@ -184,9 +184,9 @@ func (r *reloader) swap(next loaded) Reload {
 		p.log.Warn("changed settings wait for a restart", "keys", strings.Join(now.restarts, " "))
 	}
 	now.last = Reload{OK: true, Time: p.now(), Generation: p.engine.Generation(), Rules: len(next.rules.Rules()), Lists: len(next.rules.Lists()), Removed: gone}
-	for _, w := range next.rules.Warnings() {
+	for _, w := range append(next.config.Warnings(), next.rules.Warnings()...) {
 		now.last.Warnings = append(now.last.Warnings, w.Error())
-		p.log.Warn("check of the rules", "err", w.Error())
+		p.log.Warn("check of configuration and rules", "err", w.Error())
 	}
 	before := r.state.Load()
 	now.lastOK, now.failed, now.loaded = now.last.Time, before.failed, before.loaded+1

@@ -28,7 +28,7 @@ func (p *Program) listenSocket() error {
 	bound := net.ListenConfig{KeepAlive: -1} // a connection lives for a moment
 	l, err := bound.Listen(context.Background(), "tcp", c.Listen)
 	if err != nil {
-		return fmt.Errorf("socket.listen: %w", err)
+		return unbound("socket.listen", err)
 	}
 	k := &socket{asked: asked{service: p.service}, listener: p.door(l)}
 	k.Socket = freeswitch.NewSocket(&k.asked, freeswitch.SocketOptions{

@@ -87,7 +87,7 @@ func Dial(ctx context.Context, address string, o Options) (*Conn, error) {
 	defer cancel()
 	conn, err := o.Dial(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("esl: %w", err)
+		return nil, fmt.Errorf("esl: %w%s", err, cure(err))
 	}
 	c := &Conn{
 		address: address,

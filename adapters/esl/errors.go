@@ -1,9 +1,13 @@
 package esl
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
+	"os"
 	"strconv"
+	"syscall"
 )
 
 // ErrUnsafe refuses to write what would become another line, another command or
@@ -19,6 +23,20 @@ var (
 
 	errClosedBySwitch = errors.New("the switch closed the connection")
 )
+
+// cure is what helps where nobody could be connected to.
+func cure(err error) string {
+	var name *net.DNSError
+	switch {
+	case errors.As(err, &name):
+		return " (is the name right? an address needs no look-up)"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return " (does the switch run, has it loaded mod_event_socket, and is this listen-ip and listen-port of its event_socket.conf.xml?)"
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		return " (is this its listen-ip, and does a firewall let us through?)"
+	}
+	return ""
+}
 
 // ErrLagged tells that events were dropped because they were not read as fast
 // as they came: what they would have told must be asked for.

@@ -12,7 +12,7 @@ func (c *Conn) logIn(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { _ = c.conn.SetDeadline(time.Unix(1, 0)) })
 	err := c.authenticate()
 	if !stop() {
-		return fmt.Errorf("no login, is this a switch's event socket? %w", ctx.Err())
+		return fmt.Errorf("no login, is this a switch's event socket (listen-ip and listen-port of its event_socket.conf.xml)? %w", ctx.Err())
 	}
 	return err
 }

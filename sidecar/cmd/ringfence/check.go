@@ -42,7 +42,7 @@ func (c check) Run(t *terminal) error {
 	rs, err := sidecar.Check(config, err)
 	bar.end()
 	if err == nil {
-		return c.report(t, rs)
+		return c.report(t, append(config.Warnings(), rs.Warnings()...), rs)
 	}
 	var faults rules.Diagnostics
 	if !errors.As(err, &faults) {
@@ -69,8 +69,8 @@ func (c check) load() (*sidecar.Config, error) {
 	return config, err
 }
 
-func (c check) report(t *terminal, rs *rules.Ruleset) error {
-	for _, w := range rs.Warnings() {
+func (c check) report(t *terminal, warnings rules.Diagnostics, rs *rules.Ruleset) error {
+	for _, w := range warnings {
 		_ = t.out.say(yellow, "warning: ", near(w).Error()) // as above
 	}
 	if c.Verbose {
@@ -86,7 +86,7 @@ func (c check) report(t *terminal, rs *rules.Ruleset) error {
 		rows += l.Len()
 	}
 	summary := []string{counted(len(rs.Rules()), "rule"), counted(len(rs.Lists()), "list") + " of " + counted(rows, "row"),
-		counted(len(rs.Learns()), "learned list"), counted(len(rs.Warnings()), "warning")}
+		counted(len(rs.Learns()), "learned list"), counted(len(warnings), "warning")}
 	return t.out.say(green, "ok: ", strings.Join(summary, ", "))
 }
 
