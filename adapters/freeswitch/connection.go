@@ -101,6 +101,6 @@ func (c *connection) event(e *esl.Event) {
 func (s *Switch) guard(what string, now time.Time) {
 	if cause := recover(); cause != nil {
 		s.counters.Panics.Add(1)
-		s.panics.recovered(s.options.Logger, now, what, cause)
+		s.panics.Recovered(s.options.Logger, now, what, cause)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"ringfence/adapters/panics"
 	"ringfence/rules"
 )
 
@@ -48,7 +49,7 @@ type HTTP struct {
 	now      func() time.Time
 	log      *slog.Logger
 	counters HTTPCounters
-	panics   panics
+	panics   panics.Log
 
 	requests sync.Pool // of *request
 }
@@ -93,7 +94,7 @@ func (h *HTTP) Handle(ctx *fasthttp.RequestCtx) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			h.counters.Panics.Add(1)
-			h.panics.recovered(h.log, h.now(), string(ctx.Path()), cause)
+			h.panics.Recovered(h.log, h.now(), string(ctx.Path()), cause)
 			fail(ctx, fasthttp.StatusServiceUnavailable, "a fault of this daemon; its log has more")
 		}
 	}()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ringfence/adapters/esl"
+	"ringfence/adapters/panics"
 	"ringfence/rules"
 )
 
@@ -38,7 +39,7 @@ type Socket struct {
 	log      *slog.Logger
 	server   *esl.Server
 	counters SocketCounters
-	panics   panics
+	panics   panics.Log
 
 	exchanges sync.Pool // of *exchange
 }
@@ -90,7 +91,7 @@ func (k *Socket) Serve(s *esl.Session, call *esl.Event) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			k.counters.Panics.Add(1)
-			k.panics.recovered(k.log, k.now(), "socket", cause)
+			k.panics.Recovered(k.log, k.now(), "socket", cause)
 			_ = s.Answer(letGo) // its counters tell
 		}
 	}()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ringfence/adapters/esl"
+	"ringfence/adapters/panics"
 )
 
 // SwitchOptions are what a Switch is told. Address and Password are needed.
@@ -45,7 +46,7 @@ type Switch struct {
 	decider  Decider
 	options  SwitchOptions
 	counters SwitchCounters
-	panics   panics
+	panics   panics.Log
 	calls    *runningCalls
 	retry    backoff
 	epoch    atomic.Uint64 // of calls

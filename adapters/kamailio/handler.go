@@ -5,9 +5,7 @@ package kamailio
 
 import (
 	"bytes"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"ringfence/adapters/panics"
 	"ringfence/rules"
 )
 
@@ -74,8 +73,8 @@ type Handler struct {
 	options  Options
 	counters Counters
 
-	exchanges sync.Pool    // of *exchange
-	stackAt   atomic.Int64 // when a stack was last logged, Unix nanoseconds
+	exchanges sync.Pool // of *exchange
+	panics    panics.Log
 }
 
 // NewHandler returns a Handler that asks d.
@@ -208,15 +207,10 @@ func (h *Handler) recovered(ctx *fasthttp.RequestCtx, cause any) {
 
 const fault = "a fault of this daemon; its log has more"
 
-// panicked counts a panic and logs its stack, at most once a minute: a caller
-// who can cause one must not fill the log.
+// panicked counts a panic and logs it.
 func (h *Handler) panicked(what string, cause any) {
 	h.counters.Panics.Add(1)
-	now, last := h.options.Now().UnixNano(), h.stackAt.Load()
-	if last != 0 && now-last < int64(time.Minute) || !h.stackAt.CompareAndSwap(last, now) {
-		return
-	}
-	h.options.Logger.Error("recovered from a panic; a call is allowed after one", "in", what, "err", masked(cause), "stack", string(debug.Stack()))
+	h.panics.Recovered(h.options.Logger, h.options.Now(), what, cause)
 }
 
 // textPlain is the content type of everything that is not JSON.
@@ -238,14 +232,4 @@ func oneLine(s string) string {
 		}
 		return r
 	}, s)
-}
-
-// masked is what a panic says, without the digits: they can be a number.
-func masked(cause any) string {
-	return strings.Map(func(r rune) rune {
-		if '0' <= r && r <= '9' {
-			return '#'
-		}
-		return r
-	}, oneLine(fmt.Sprint(cause)))
 }

@@ -21,9 +21,10 @@ var directions = []struct {
 }{
 	{"ringfence/rules", nil, []string{"net/http", "database/sql", "github.com/valyala/fasthttp", "github.com/prometheus/client_golang"}},
 	{"ringfence/adapters/sip", nil, []string{"net/http", "database/sql", "github.com/valyala/fasthttp"}},
-	{"ringfence/adapters/kamailio", []string{"ringfence/rules", "ringfence/adapters/sip"}, []string{"database/sql"}},
+	{"ringfence/adapters/kamailio", []string{"ringfence/rules", "ringfence/adapters/sip", "ringfence/adapters/panics"}, []string{"database/sql"}},
 	{"ringfence/adapters/esl", nil, []string{"net/http", "database/sql"}},
-	{"ringfence/adapters/freeswitch", []string{"ringfence/rules", "ringfence/adapters/sip", "ringfence/adapters/esl"}, []string{"database/sql"}},
+	{"ringfence/adapters/freeswitch", []string{"ringfence/rules", "ringfence/adapters/sip", "ringfence/adapters/esl", "ringfence/adapters/panics"}, []string{"database/sql"}},
+	{"ringfence/adapters/panics", nil, []string{"net/http", "database/sql", "github.com/valyala/fasthttp"}},
 	{"ringfence/sidecar", []string{"ringfence/rules", "ringfence/adapters", "ringfence/sidecar"}, nil},
 	{"ringfence/integration", []string{"ringfence/rules", "ringfence/adapters", "ringfence/sidecar", "ringfence/integration"}, nil},
 }
