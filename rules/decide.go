@@ -20,7 +20,8 @@ func (e *Engine) Decide(c *Call, v *Verdict) {
 	e.weigh(c, l, v, counted)
 	if v.Action == Allow {
 		e.pending.Add(&v.ID, &pendingCall{
-			Caller: v.Caller, Callee: v.Callee, Origin: origin(c.trunk, c.Source),
+			At: c.At.UnixNano(), Caller: v.Caller, Callee: v.Callee, Origin: origin(c.trunk, c.Source),
+			Trunk: e.names.number(v.Trunk), Account: e.names.number(c.Account),
 			Plain: len(l.set.learns) > 0 && isPlain(c.RequestURI, v.Callee), Again: !counted,
 		})
 	}

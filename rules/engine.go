@@ -17,6 +17,7 @@ type Options struct {
 	LearnedMax int                // numbers in one learned list; 0: 1,000,000
 	LiveMax    int                // live rows of one list; 0: 1,000,000
 	OnLearned  func(LearnedEntry) // told of every change to a learned list; nil: nobody
+	OnEnded    func(*Ended)       // told of every call that was let pass and is over; it must not wait; nil: nobody
 }
 
 // Engine decides calls by the ruleset that was swapped in last. Decide,
@@ -28,6 +29,8 @@ type Engine struct {
 	cache    *candidateCache // nil: off
 	pending  *Pending
 	attempts *attempts
+	names    *nameTable
+	onEnded  func(*Ended)
 
 	unknownTrunks unknownTrunks
 
@@ -60,7 +63,7 @@ func NewEngine(o Options) (*Engine, error) {
 	e := &Engine{
 		pending: newPending(o.Pending), attempts: newAttempts(),
 		learned: NewLearnedLists(o.LearnedMax, o.OnLearned), counts: map[string]*RuleCounts{},
-		layers: newLiveLists(o.LiveMax),
+		layers: newLiveLists(o.LiveMax), names: newNameTable(), onEnded: o.OnEnded,
 	}
 	var made atomic.Uint32
 	e.frames.New = func() any { return &frame{stripe: made.Add(1)} }
@@ -150,16 +153,6 @@ func (e *Engine) Live() *LiveLists { return e.layers }
 
 // Learned are the learned lists, to restore and to save them.
 func (e *Engine) Learned() *LearnedLists { return e.learned }
-
-// Observe takes what became of a call that Decide let pass. An outcome of a
-// call that this engine did not decide teaches nothing.
-func (e *Engine) Observe(o *Outcome) Observed {
-	l := e.live.Load()
-	if l == nil {
-		return Unknown
-	}
-	return observe(o, e.pending, e.learned, l.set.trunks)
-}
 
 // Facts are what rules can ask about n.
 func (e *Engine) Facts(n Number) Facts { return *e.facts.Of(n) }

@@ -11,6 +11,7 @@ type Outcome struct {
 	ID       ID            // of the decision; an unknown one is counted and ignored
 	Code     int           // final SIP status from upstream: 200 for an answered call, 487 for a cancelled one
 	Phrase   string        // its reason phrase
+	Reason   string        // value of its Reason header, empty when unknown
 	Upstream netip.Addr    // who answered; zero when unknown
 	Carrier  string        // who answered, by trunk name; wins over Upstream
 	Rang     bool          // a 18x came before
@@ -40,10 +41,21 @@ func (o Observed) String() string { return observedNames[o] }
 // final tells whether the code is a final SIP status (RFC 3261 §7.2).
 func (o *Outcome) final() bool { return o.Code >= 200 && o.Code <= 699 }
 
-func (o *Outcome) answered() bool { return o.Code >= 200 && o.Code <= 299 }
+func (o *Outcome) answered() bool { return isAnswer(o.Code) }
 
-// clamp takes out what no clock should have measured.
-func (o *Outcome) clamp() { o.Ring, o.Talk = max(o.Ring, 0), max(o.Talk, 0) }
+func isAnswer(code int) bool { return code >= 200 && code <= 299 }
+
+// clamp takes out what no clock should have measured: a call that is over before
+// it began, and times below zero or longer than a call can be.
+func (o *Outcome) clamp(began time.Time) {
+	if o.At.Before(began) {
+		o.At = began
+	}
+	o.Ring, o.Talk = min(max(o.Ring, 0), longestCall), min(max(o.Talk, 0), longestCall)
+}
+
+// longestCall bounds what is believed of the length of a call.
+const longestCall = 30 * 24 * time.Hour
 
 // from is the name of the trunk that answered, empty for none known.
 func (o *Outcome) from(t *trunks) string {
@@ -56,17 +68,29 @@ func (o *Outcome) from(t *trunks) string {
 	return ""
 }
 
-// observe tells what the switch reported to those who remember: the call must
-// be one of p's, and its first final answer teaches. Durations below zero
-// become zero in o.
-func observe(o *Outcome, p *Pending, l *LearnedLists, t *trunks) Observed {
-	if !o.final() {
+// Observe takes what became of a call that Decide let pass. An outcome of a
+// call that this engine did not decide teaches nothing. The call's first final
+// answer teaches learned lists, its last outcome is counted. Times that no clock
+// should have measured are set right in o.
+func (e *Engine) Observe(o *Outcome) Observed {
+	l := e.live.Load()
+	switch {
+	case l == nil:
+		return Unknown
+	case !o.final():
 		return Ignored
 	}
-	o.clamp()
-	call, first, seen := p.observe(o)
-	if seen == Counted && first {
-		l.observe(o, call, o.from(t))
+	call, which, seen := e.pending.observe(o)
+	if seen != Counted {
+		return seen
 	}
-	return seen
+	o.clamp(call.began())
+	carrier := o.from(l.set.trunks)
+	if which.first {
+		e.learned.observe(o, call, carrier)
+	}
+	if which.last && e.onEnded != nil {
+		e.onEnded(e.ended(o, &call, carrier))
+	}
+	return Counted
 }

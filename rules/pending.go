@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Pending remembers the calls that were let pass until it is known what became
@@ -15,11 +16,15 @@ type Pending struct {
 
 // pendingCall is what is remembered of a call.
 type pendingCall struct {
-	Plain          bool // the Request-URI said the callee and nothing else
-	Again          bool // the attempt was asked about before
+	At             int64 // when it was decided, nanoseconds since 1970
 	Caller, Callee Number
 	Origin         uint64 // where it came from: a hash of its trunk or, without one, of its source
+	Trunk, Account uint32 // their numbers in the engine's names
+	Plain          bool   // the Request-URI said the callee and nothing else
+	Again          bool   // the attempt was asked about before
 }
+
+func (c *pendingCall) began() time.Time { return time.Unix(0, c.At) }
 
 // isPlain tells whether a Request-URI says n, a Global number, and nothing
 // else: its digits as they stand, with or without "+", then perhaps a host, and
@@ -150,30 +155,32 @@ func (s *pendingShard) slot(id *ID, at int) *pendingSlot {
 	return &s.ring[at]
 }
 
-// observe takes a final status to the books of its call: first is true for the
-// first one. An answer and then the hang-up are two; anything told again, or
-// after the end, is a duplicate.
-func (p *Pending) observe(o *Outcome) (call pendingCall, first bool, seen Observed) {
+// turn is which of a call's outcomes one is: its first, its last, or both.
+type turn struct{ first, last bool }
+
+// observe takes a final status to the books of its call. An answer and then the
+// hang-up are two; anything told again, or after the end, is a duplicate.
+func (p *Pending) observe(o *Outcome) (call pendingCall, which turn, seen Observed) {
 	s, at := p.find(&o.ID)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	slot := s.slot(&o.ID, at)
 	if slot == nil {
-		return pendingCall{}, false, Unknown
+		return pendingCall{}, turn{}, Unknown
 	}
 	reached := over
 	if o.answered() && !o.Ended {
 		reached = answered
 	}
 	if reached <= slot.stage {
-		return slot.call, false, Duplicate
+		return slot.call, turn{}, Duplicate
 	}
-	first = slot.stage == waiting
+	which = turn{first: slot.stage == waiting, last: reached == over}
 	slot.stage = reached
 	if reached == over {
 		s.open--
 	}
-	return slot.call, first, Counted
+	return slot.call, which, Counted
 }
 
 // Stats adds up all shards.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 )
 
@@ -107,8 +108,8 @@ func TestPendingAgainstAMap(t *testing.T) {
 				default:
 					model[id] = reached
 				}
-				if _, gotFirst, got := p.observe(&o); got != want || gotFirst != first {
-					t.Fatalf("%+v is %v, first %v; want %v, %v", o, got, gotFirst, want, first)
+				if _, which, got := p.observe(&o); got != want || which.first != first || which.last != (got == Counted && reached == over) {
+					t.Fatalf("%+v is %v, %+v; want %v, first %v", o, got, which, want, first)
 				}
 			}
 		}
@@ -131,7 +132,7 @@ func TestPendingTogether(t *testing.T) {
 		all.Go(func() {
 			for i := range 1000 {
 				id := p.added(g*10_000+i, pendingCall{})
-				if _, first, seen := p.observe(&Outcome{ID: id, Code: 404}); seen != Counted || !first {
+				if _, which, seen := p.observe(&Outcome{ID: id, Code: 404}); seen != Counted || !which.first || !which.last {
 					t.Errorf("call %v: %v", id, seen)
 				}
 			}
@@ -170,19 +171,18 @@ func TestObserve(t *testing.T) {
 		{"an unknown call", []step{{Outcome{ID: callID(7), Code: 404, Upstream: upstream}, Unknown}}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			pending, lists := newPending(100), NewLearnedLists(100, nil)
-			lists.Swap([]LearnSpec{dead}, nil)
-			id := pending.added(1, pendingCall{Callee: global(t, gone), Plain: true})
+			e := idle(t, carriers, Options{Pending: 100}, dead)
+			id := e.pending.added(1, pendingCall{Callee: global(t, gone), Plain: true})
 			for i, s := range tt.steps {
 				if s.o.ID == (ID{}) {
 					s.o.ID = id
 				}
 				s.o.At = noon
-				if got := observe(&s.o, pending, lists, carriers); got != s.want {
+				if got := e.Observe(&s.o); got != s.want {
 					t.Errorf("step %d: %v, want %v", i+1, got, s.want)
 				}
 			}
-			if got := lists.Named("dead").Has(global(t, gone), noon); got != tt.known {
+			if got := e.learned.Named("dead").Has(global(t, gone), noon); got != tt.known {
 				t.Errorf("learned: %v, want %v", got, tt.known)
 			}
 		})
@@ -236,17 +236,30 @@ func TestIsPlain(t *testing.T) {
 	}
 }
 
-func TestObserveClampsDurations(t *testing.T) {
-	pending, lists := newPending(1), NewLearnedLists(1, nil)
+// idle is an engine with these carriers and no rule.
+func idle(t *testing.T, carriers *trunks, o Options, learns ...LearnSpec) *Engine {
+	return running(t, o, &Ruleset{trunks: carriers, index: &index{}, emergency: &EmergencyTable{}, learns: learns})
+}
+
+// What no clock should have measured is set right, and a call that is over is
+// told of once.
+func TestObserveSetsTimesRight(t *testing.T) {
 	none, err := newTrunks(nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := Outcome{ID: pending.added(1, pendingCall{}), Code: 200, Ring: -time.Second, Talk: -1, Ended: true}
-	if got := observe(&o, pending, lists, none); got != Counted {
-		t.Fatalf("%v", got)
+	var ended []Ended
+	e := idle(t, none, Options{OnEnded: func(c *Ended) { ended = append(ended, *c) }})
+	id := e.pending.added(1, pendingCall{At: noon.UnixNano(), Caller: Number{12025550142}, Trunk: e.names.number("pbx")})
+	for _, o := range []Outcome{
+		{ID: id, Code: 200, At: noon.Add(time.Second)},
+		{ID: id, Code: 200, At: noon.Add(-time.Hour), Ring: -time.Second, Talk: 1 << 62, Ended: true, Carrier: "carrier-a"},
+		{ID: id, Code: 200, At: noon.Add(time.Hour), Ended: true},
+	} {
+		e.Observe(&o)
 	}
-	if diff := cmp.Diff([]time.Duration{0, 0}, []time.Duration{o.Ring, o.Talk}); diff != "" {
+	want := []Ended{{At: noon, Began: noon.Local(), ID: id, Caller: Number{12025550142}, Trunk: "pbx", Carrier: "carrier-a", Code: 200, Talk: longestCall}}
+	if diff := cmp.Diff(want, ended, cmp.AllowUnexported(Number{}), cmpopts.EquateApproxTime(0)); diff != "" {
 		t.Error(diff)
 	}
 }
