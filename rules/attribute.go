@@ -15,9 +15,12 @@ const (
 	AddressType                    // an IP address
 	ListType                       // a list or a learned list, for in and not in
 	TimeType                       // a time of day, "HH:MM"
+	CountType                      // how many; unknown is no value
+	ShareType                      // 0 to 1; unknown is no value
+	SpanType                       // a duration, in seconds; unknown is no value
 )
 
-var typeNames = [...]string{"text", "number", "set of numbers", "true or false", "IP address", "list", "time of day"}
+var typeNames = [...]string{"text", "number", "set of numbers", "true or false", "IP address", "list", "time of day", "count", "share", "duration"}
 
 func (t ValueType) String() string { return typeNames[t] }
 
@@ -35,7 +38,9 @@ type Attribute struct {
 	number  func(*frame) Number
 	flag    func(*frame) bool
 	address func(*frame) netip.Addr
+	measure func(*frame) (value float64, known bool)
 	words   []string // all values that text can have; nil: any
+	state   string   // what it asks beside the call and the lists, empty for nothing
 }
 
 // attributes are all of them, in the order of the documentation.
@@ -141,6 +146,6 @@ func attributeNames() []string {
 
 // operand is the attribute as what a test looks at.
 func (a *Attribute) operand() *operand {
-	return &operand{source: a.Name, typ: a.Type, text: a.text, number: a.number, address: a.address,
-		set: a.Type == NumberSetType, what: a.Name, words: a.words}
+	return &operand{source: a.Name, typ: a.Type, text: a.text, number: a.number, address: a.address, measure: a.measure,
+		set: a.Type == NumberSetType, what: a.Name, words: a.words, state: a.state}
 }

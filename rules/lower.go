@@ -57,6 +57,8 @@ func newCompiler(d, warn *Diagnostics) *compiler {
 			env[a.Name] = types.Any
 		case FlagType:
 			env[a.Name] = types.Bool
+		case CountType, ShareType, SpanType:
+			env[a.Name] = types.Any
 		default:
 			env[a.Name] = types.String
 		}
@@ -65,7 +67,7 @@ func newCompiler(d, warn *Diagnostics) *compiler {
 		switch f.Result { // the arguments are checked here, not by the library
 		case FlagType:
 			env[f.Name] = types.TypeOf(func(...any) bool { return false })
-		case ListType:
+		case ListType, CountType, ShareType, SpanType:
 			env[f.Name] = types.TypeOf(func(...any) any { return nil })
 		default:
 			env[f.Name] = types.TypeOf(func(...any) string { return "" })
@@ -278,6 +280,8 @@ func exampleOf(a *Attribute) string {
 		return a.Name + ` == "…"`
 	case AddressType:
 		return `cidr(` + a.Name + `, "10.0.0.0/8")`
+	case CountType, ShareType, SpanType:
+		return a.Example
 	}
 	return a.Name + ` == "+12025550142" or ` + a.Name + ` in list("…")`
 }

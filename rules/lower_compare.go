@@ -12,6 +12,9 @@ import (
 
 // comparison lowers a binary operator other than and and or.
 func (l *lowering) comparison(n *ast.BinaryNode) *condition {
+	if o, limit, op, ok := l.measureOf(n); ok {
+		return l.measured(o, limit, op)
+	}
 	switch n.Operator {
 	case "==", "!=":
 		c := l.equality(n)
@@ -37,7 +40,7 @@ func (l *lowering) comparison(n *ast.BinaryNode) *condition {
 	case "<", "<=", ">", ">=":
 		return l.order(n)
 	}
-	return l.fault(n, "operator "+n.Operator+" has no use here", "known: == != in startsWith endsWith contains matches and or not, and < <= > >= for local_time")
+	return l.fault(n, "operator "+n.Operator+" has no use here", "known: == != in startsWith endsWith contains matches and or not, and < <= > >= for times, counts, shares and durations")
 }
 
 // textual refuses what has no text to look into.

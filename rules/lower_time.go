@@ -81,14 +81,14 @@ func (l *lowering) order(n *ast.BinaryNode) *condition {
 	left, right, op := n.Left, n.Right, n.Operator
 	if _, ok := left.(*ast.StringNode); ok {
 		left, right = right, left
-		op = map[string]string{"<": ">", "<=": ">=", ">": "<", ">=": "<="}[op]
+		op = mirrored(op)
 	}
 	o := l.value(left)
 	switch {
 	case o == nil:
 		return constant(false)
 	case o.typ != TimeType:
-		return l.fault(n, fmt.Sprintf("%s is %s and has no order", o.source, article(o.typ)), `< <= > >= are for local_time, as in local_time(callee) < "08:00"`)
+		return l.fault(n, fmt.Sprintf("%s is %s and has no order", o.source, article(o.typ)), `< <= > >= are for times, counts, shares and durations, as in local_time(callee) < "08:00"`)
 	}
 	s, ok := right.(*ast.StringNode)
 	if !ok {

@@ -16,8 +16,9 @@ type operand struct {
 	project func(*frame, Number) string // text made of number or callers: country, kind
 	local   func(localTime) int         // of the local times at number or callers: weekday, local_time
 	address func(*frame) netip.Addr
-	numbers string // source of the number or set that is projected
-	set     bool   // number or set of numbers: callers
+	measure func(*frame) (value float64, known bool) // of CountType, ShareType and SpanType
+	numbers string                                   // source of the number or set that is projected
+	set     bool                                     // number or set of numbers: callers
 
 	what  string   // what a constant is called that is compared with it
 	words []string // all constants that can equal it; nil: any
@@ -57,6 +58,9 @@ func (o *operand) asText() func(*frame) string {
 
 // show is the value in words, for explanations.
 func (o *operand) show(f *frame) string {
+	if o.measure != nil {
+		return o.showMeasure(f)
+	}
 	if !o.isNumber() {
 		if o.address != nil {
 			if a := o.address(f); a.IsValid() {

@@ -30,7 +30,7 @@ var operators = []ReferenceEntry{
 	{Name: "in, not in", Doc: "one of a set of constants, or in a list", Example: `country(caller) not in ["US", "CA"]`},
 	{Name: "startsWith, endsWith, contains", Doc: "parts of a text, or of a number as it is written", Example: `callee startsWith "+44"`},
 	{Name: "matches", Doc: "a regular expression (RE2), compiled when the rules load", Example: `caller matches "^\\+1(800|888)"`},
-	{Name: "<, <=, >, >=", Doc: "for local_time alone", Example: `local_time(caller) >= "21:00"`},
+	{Name: "<, <=, >, >=", Doc: "for times of day, counts, shares and durations, which also == and != compare; of what is not known no comparison holds", Example: `local_time(caller) >= "21:00"`},
 }
 
 // Language is the reference of this release.
