@@ -18,9 +18,10 @@ const (
 	CountType                      // how many; unknown is no value
 	ShareType                      // 0 to 1; unknown is no value
 	SpanType                       // a duration, in seconds; unknown is no value
+	KeyType                        // what calls are counted by
 )
 
-var typeNames = [...]string{"text", "number", "set of numbers", "true or false", "IP address", "list", "time of day", "count", "share", "duration"}
+var typeNames = [...]string{"text", "number", "set of numbers", "true or false", "IP address", "list", "time of day", "count", "share", "duration", "key"}
 
 func (t ValueType) String() string { return typeNames[t] }
 

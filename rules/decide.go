@@ -13,17 +13,48 @@ func (e *Engine) Decide(c *Call, v *Verdict) {
 	if l == nil {
 		return
 	}
-	counted := e.attempts.first(c)
+	attempt := e.attempts.see(c)
+	counted := !attempt.again
 	if !l.set.derive(c) && counted {
 		e.unknownTrunks.count(c.TrunkName)
 	}
-	e.weigh(c, l, v, counted)
+	if attempt.again {
+		e.supersede(attempt, &l.counting)
+	}
+	f := e.frame(c, l)
+	e.weigh(f, l, v, counted)
 	if v.Action == Allow {
-		e.pending.Add(&v.ID, &pendingCall{
-			At: c.At.UnixNano(), Caller: v.Caller, Callee: v.Callee, Origin: origin(c.trunk, c.Source),
-			Trunk: e.names.number(v.Trunk), Account: e.names.number(c.Account),
-			Plain: len(l.set.learns) > 0 && isPlain(c.RequestURI, v.Callee), Again: !counted,
-		})
+		e.await(f, l, v, attempt)
+	}
+	e.release(f)
+}
+
+// await remembers a call that was let pass until its outcome comes.
+func (e *Engine) await(f *frame, l *live, v *Verdict, attempt attemptRef) {
+	c := f.call
+	call := pendingCall{
+		At: c.At.UnixNano(), Caller: v.Caller, Callee: v.Callee, Origin: origin(c.trunk, c.Source),
+		Trunk: e.names.number(v.Trunk), Account: e.names.number(c.Account), attempt: attempt.hash,
+		Plain: len(l.set.learns) > 0 && isPlain(c.RequestURI, v.Callee), Again: attempt.again,
+	}
+	if v.Guard == Unguarded {
+		f.keep(&call)
+	}
+	if evicted, ok := e.pending.Add(&v.ID, &call); ok {
+		l.counting.end(&evicted)
+	}
+	if attempt.hash != 0 {
+		e.attempts.place(attempt, v.ID.place())
+	}
+}
+
+// supersede lets go of the call of an attempt that is asked about again: the
+// newest decision is the one whose outcome will come.
+func (e *Engine) supersede(attempt attemptRef, c *counting) {
+	if place, ok := e.attempts.placed(attempt); ok {
+		if call, ok := e.pending.supersede(place, attempt.hash); ok {
+			c.end(&call)
+		}
 	}
 }
 
@@ -34,23 +65,40 @@ func (e *Engine) Probe(c *Call, v *Verdict) {
 	*v = Verdict{Reason: v.Reason[:0], Monitored: v.Monitored[:0], ID: noID}
 	if l := e.live.Load(); l != nil {
 		l.set.derive(c)
-		e.weigh(c, l, v, false)
+		f := e.frame(c, l)
+		f.history.foresee = !e.attempts.saw(c)
+		e.weigh(f, l, v, false)
+		e.release(f)
 	}
 }
 
+// frame is one for the evaluation of c.
+func (e *Engine) frame(c *Call, l *live) *frame {
+	f := e.frames.Get().(*frame)
+	f.start(c, l.set)
+	f.facts, f.learned, f.layers = e.facts, l.learned, l.layers
+	f.history.start(&l.counting, l.set.answers)
+	return f
+}
+
+// release takes a frame back.
+func (e *Engine) release(f *frame) {
+	f.stop()
+	e.frames.Put(f)
+}
+
 // weigh makes the verdict of a call whose parties are known.
-func (e *Engine) weigh(c *Call, l *live, v *Verdict, counted bool) {
+func (e *Engine) weigh(f *frame, l *live, v *Verdict, counted bool) {
+	c := f.call
 	v.Caller, v.Callee = c.caller, c.callee
 	if c.trunk != nil {
 		v.Trunk = c.trunk.Name
 	}
 	if v.Guard = l.set.guard(c); v.Guard == Unguarded {
-		f := e.frames.Get().(*frame)
-		f.start(c, l.set)
-		f.facts, f.learned, f.layers = e.facts, l.learned, l.layers
+		if counted {
+			f.attempt()
+		}
 		e.judge(f, l, v, counted)
-		f.stop()
-		e.frames.Put(f)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"ringfence/rules/state"
 )
 
 var errNoRules = errors.New("no rules are loaded")
@@ -16,6 +18,9 @@ type Options struct {
 	Pending    int                // calls whose outcome is waited for; 0: 65536
 	LearnedMax int                // numbers in one learned list; 0: 1,000,000
 	LiveMax    int                // live rows of one list; 0: 1,000,000
+	StateBytes int64              // for what calls did; 0: 64 MB
+	Seed       state.Seed         // of the keys that calls are counted by; zero: one that nobody knows
+	CallAge    time.Duration      // after which a call of which nothing more is heard is over; 0: 4 hours
 	OnLearned  func(LearnedEntry) // told of every change to a learned list; nil: nobody
 	OnEnded    func(*Ended)       // told of every call that was let pass and is over; it must not wait; nil: nobody
 }
@@ -30,6 +35,8 @@ type Engine struct {
 	pending  *Pending
 	attempts *attempts
 	names    *nameTable
+	store    *state.Store
+	callAge  time.Duration
 	onEnded  func(*Ended)
 
 	unknownTrunks unknownTrunks
@@ -39,6 +46,8 @@ type Engine struct {
 
 	swap   sync.Mutex             // held by Swap
 	counts map[string]*RuleCounts // by rule id, of the rules at work
+
+	numbers map[string]uint16 // of subjects by name, given out once; under swap
 }
 
 // live is a ruleset at work.
@@ -47,6 +56,7 @@ type live struct {
 	generation uint64
 	learned    []*Learned  // by place in set.learns
 	layers     []*liveList // by place in set.finds
+	counting   counting
 }
 
 // NewEngine makes an engine without rules. Its owner closes it.
@@ -60,10 +70,20 @@ func NewEngine(o Options) (*Engine, error) {
 	if o.LiveMax <= 0 {
 		o.LiveMax = 1_000_000
 	}
+	if o.StateBytes <= 0 {
+		o.StateBytes = 64 << 20
+	}
+	if o.Seed == (state.Seed{}) {
+		o.Seed = state.NewSeed()
+	}
+	if o.CallAge <= 0 {
+		o.CallAge = 4 * time.Hour
+	}
 	e := &Engine{
 		pending: newPending(o.Pending), attempts: newAttempts(),
 		learned: NewLearnedLists(o.LearnedMax, o.OnLearned), counts: map[string]*RuleCounts{},
-		layers: newLiveLists(o.LiveMax), names: newNameTable(), onEnded: o.OnEnded,
+		layers: newLiveLists(o.LiveMax), names: newNameTable(), onEnded: o.OnEnded, callAge: o.CallAge,
+		numbers: map[string]uint16{},
 	}
 	var made atomic.Uint32
 	e.frames.New = func() any { return &frame{stripe: made.Add(1)} }
@@ -77,6 +97,7 @@ func NewEngine(o Options) (*Engine, error) {
 			return nil, fmt.Errorf("engine: %w", err)
 		}
 	}
+	e.store = state.New(o.StateBytes, o.Seed)
 	return e, nil
 }
 
@@ -105,6 +126,7 @@ func (e *Engine) Swap(rs *Ruleset) {
 	for _, look := range rs.finds {
 		l.layers = append(l.layers, e.layers.named(look.list.Name))
 	}
+	l.counting = e.counting(rs)
 	e.live.Store(l)
 }
 
@@ -148,6 +170,9 @@ func (e *Engine) ChangeList(ch LiveChange, at time.Time, keep func(LiveChange) e
 	return made, err
 }
 
+// State is what calls did, to restore, to save and to tell of it.
+func (e *Engine) State() *state.Store { return e.store }
+
 // Live are the live changes to lists, to restore and to save them.
 func (e *Engine) Live() *LiveLists { return e.layers }
 
@@ -179,4 +204,5 @@ func (e *Engine) Close() {
 		e.cache.close()
 	}
 	e.facts.Close()
+	e.store.Close()
 }

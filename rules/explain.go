@@ -109,6 +109,8 @@ func (e *Engine) Explain(c *Call) *Explanation {
 	x.Trusted = c.trunk != nil && c.trunk.Trusted
 	f := &frame{facts: e.facts, learned: l.learned, layers: l.layers}
 	f.start(c, l.set)
+	f.history.start(&l.counting, l.set.answers)
+	f.history.foresee = !e.attempts.saw(c)
 	for i := range attributes {
 		x.Call = append(x.Call, reading(&attributes[i], f))
 	}

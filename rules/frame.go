@@ -23,7 +23,8 @@ type frame struct {
 	text    [24]byte     // a number as it is written
 	hits    []uint32     // postings that the call hits
 	cursors [][]int32
-	stripe  uint32 // of counters
+	stripe  uint32  // of counters
+	history history // what calls did
 }
 
 // headerValue is what header("…") says.
@@ -52,6 +53,7 @@ func (f *frame) start(c *Call, set *Ruleset) {
 	} else {
 		f.headers = f.headers[:n]
 	}
+	f.history.start(nil, 0)
 }
 
 // stop lets go of what f points to.
@@ -61,6 +63,7 @@ func (f *frame) stop() {
 	clear(f.headers)
 	clear(f.lived)
 	f.layers, f.lived = nil, f.lived[:0]
+	f.history.with = nil
 }
 
 // header is the value of a header that rules ask for, looked for once a call:

@@ -74,6 +74,7 @@ func init() {
 			Kamailio: "the address", FreeSWITCH: "the address",
 			Example: `cidr(source, "192.0.2.0/24")`, least: 2, most: 2, test: (*lowering).cidr},
 	}
+	functions = append(functions, signals()...)
 }
 
 // Functions are all functions that a condition can call.

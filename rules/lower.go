@@ -24,15 +24,17 @@ const maxDepth = 64
 
 // compiler makes conditions of expressions, for one ruleset.
 type compiler struct {
-	config  *conf.Config
-	lists   map[string]*listEntry
-	learned map[string]int // place among the ruleset's learned lists
-	finds   []find         // list look-ups, by slot
-	slots   map[string]int // of finds
-	headers []string       // that conditions ask for in lower case, by slot
-	trunks  []string       // that the configuration names, and "" for none; nil: any
-	d       *Diagnostics
-	warn    *Diagnostics
+	config   *conf.Config
+	lists    map[string]*listEntry
+	learned  map[string]int      // place among the ruleset's learned lists
+	finds    []find              // list look-ups, by slot
+	slots    map[string]int      // of finds
+	subjects map[string]*subject // that calls are counted by, by name
+	counted  []*subject          // in the order in which they came
+	headers  []string            // that conditions ask for in lower case, by slot
+	trunks   []string            // that the configuration names, and "" for none; nil: any
+	d        *Diagnostics
+	warn     *Diagnostics
 }
 
 // listEntry is a list with what its file declares.
@@ -49,7 +51,7 @@ type find struct {
 }
 
 func newCompiler(d, warn *Diagnostics) *compiler {
-	c := &compiler{lists: map[string]*listEntry{}, learned: map[string]int{}, slots: map[string]int{}, d: d, warn: warn}
+	c := &compiler{lists: map[string]*listEntry{}, learned: map[string]int{}, slots: map[string]int{}, subjects: map[string]*subject{}, d: d, warn: warn}
 	env := types.Map{}
 	for _, a := range attributes {
 		switch a.Type {
@@ -67,7 +69,7 @@ func newCompiler(d, warn *Diagnostics) *compiler {
 		switch f.Result { // the arguments are checked here, not by the library
 		case FlagType:
 			env[f.Name] = types.TypeOf(func(...any) bool { return false })
-		case ListType, CountType, ShareType, SpanType:
+		case ListType, CountType, ShareType, SpanType, KeyType:
 			env[f.Name] = types.TypeOf(func(...any) any { return nil })
 		default:
 			env[f.Name] = types.TypeOf(func(...any) string { return "" })

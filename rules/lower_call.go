@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -19,6 +20,8 @@ func (l *lowering) truthCall(n *ast.CallNode) *condition {
 		return fn.test(l, n, fn)
 	case fn.Result == ListType:
 		return l.fault(n, fn.Name+"() is not a condition", fmt.Sprintf("ask for a number in it, as in caller in %s(%s)", fn.Name, quoteArgument(n)))
+	case fn.Result == KeyType:
+		return l.fault(n, fn.Name+"() is a key to count by, not a condition", "write "+fn.Example+`, or caller startsWith "+1303"`)
 	default:
 		return l.fault(n, fmt.Sprintf("%s() is %s, not a condition", fn.Name, article(fn.Result)), "compare it, as in "+fn.Example)
 	}
@@ -111,7 +114,7 @@ func (l *lowering) function(n *ast.CallNode) *Function {
 // unknownFunction is the hint for a function that there is none of.
 func unknownFunction(name string) string {
 	switch name {
-	case "prefix", "startsWith", "starts_with", "hasPrefix":
+	case "startsWith", "starts_with", "hasPrefix":
 		return `write caller startsWith "+1303"`
 	case "suffix", "endsWith", "contains":
 		return `write caller endsWith "0000" or caller contains "555"`
@@ -122,12 +125,12 @@ func unknownFunction(name string) string {
 	case "in_list", "lookup":
 		return `write caller in list("name")`
 	}
-	return didYouMean(name, functionNames())
+	return cmp.Or(didYouMean(name, functionNames()), "ringfence help rules shows all")
 }
 
 // counts says how many arguments a function takes.
 func counts(least, most int) string {
-	words := [...]string{"no", "one", "two", "three"}
+	words := [...]string{"no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"}
 	switch {
 	case most == 1 && least == 1:
 		return "one argument"

@@ -23,6 +23,9 @@ type operand struct {
 	what  string   // what a constant is called that is compared with it
 	words []string // all constants that can equal it; nil: any
 	state string   // what it asks beside the call and the lists, empty for nothing
+
+	subject *subject // whose calls it counts, nil for none
+	sparse  bool     // it is often unknown: a ratio of too few calls
 }
 
 // isNumber tells whether the value is made of numbers.

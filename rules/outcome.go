@@ -89,8 +89,27 @@ func (e *Engine) Observe(o *Outcome) Observed {
 	if which.first {
 		e.learned.observe(o, call, carrier)
 	}
-	if which.last && e.onEnded != nil {
-		e.onEnded(e.ended(o, &call, carrier))
+	if which.last {
+		l.counting.finish(&call, o)
+		if e.onEnded != nil {
+			e.onEnded(e.ended(o, &call, carrier))
+		}
 	}
 	return Counted
+}
+
+// Running takes from a switch that these calls go on: decisions by their ids. A
+// call that a switch has told of so, and does no more, is over; nothing is
+// counted of how it ended. It tells how many of them are remembered.
+func (e *Engine) Running(ids []ID, at time.Time) (known int) { return e.pending.renew(ids, at) }
+
+// Heal ends the calls of which nothing more was heard: their switch says no more
+// that they go on, or they are older than Options.CallAge. It is to be called
+// some times a minute.
+func (e *Engine) Heal(at time.Time) {
+	l := e.live.Load()
+	if l == nil {
+		return
+	}
+	e.pending.expire(at, e.callAge, l.counting.end)
 }

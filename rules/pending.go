@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"ringfence/rules/state"
 )
 
 // Pending remembers the calls that were let pass until it is known what became
@@ -20,8 +22,15 @@ type pendingCall struct {
 	Caller, Callee Number
 	Origin         uint64 // where it came from: a hash of its trunk or, without one, of its source
 	Trunk, Account uint32 // their numbers in the engine's names
+	attempt        uint64 // a hash of it, 0 for none
 	Plain          bool   // the Request-URI said the callee and nothing else
 	Again          bool   // the attempt was asked about before
+
+	// By what it is counted when it is over: the first kept of them.
+	keys  [maxKept]state.Hash
+	by    [maxKept]uint16 // subjects by their numbers
+	kept  uint8
+	going uint8 // bits of those by which it is counted as going on
 }
 
 func (c *pendingCall) began() time.Time { return time.Unix(0, c.At) }
@@ -63,6 +72,7 @@ type PendingStats struct {
 	Length, Capacity int    // calls remembered, those over until their place is needed among them
 	Open             int    // of them, those not known to be over
 	Evicted          uint64 // calls that had to be forgotten before they were known to be over
+	Expired          uint64 // calls that were taken to be over because nothing more was heard of them
 }
 
 // pendingShard is a ring of calls, oldest first to go.
@@ -73,6 +83,7 @@ type pendingShard struct {
 	length  int
 	open    int
 	evicted uint64
+	expired uint64
 	_       [64]byte // keeps neighbours' locks off this cache line
 }
 
@@ -80,6 +91,7 @@ type pendingShard struct {
 type pendingSlot struct {
 	id    ID
 	stage stage
+	lease int64 // when its switch last said that it goes on, seconds since 1970; 0: never
 	call  pendingCall
 }
 
@@ -117,8 +129,9 @@ const maxPending = 1 << placeBits
 
 // Add remembers a call, in place of the oldest one when there is no room. It
 // writes into the end of the id where the call is remembered, so that finding
-// it is no search.
-func (p *Pending) Add(id *ID, call *pendingCall) {
+// it is no search. The call that had to be forgotten for it before it was known to
+// be over, if one had to, is told.
+func (p *Pending) Add(id *ID, call *pendingCall) (evicted pendingCall, ok bool) {
 	shard := id.random() & uint64(len(p.shards)-1)
 	s := &p.shards[shard]
 	s.mu.Lock()
@@ -132,13 +145,15 @@ func (p *Pending) Add(id *ID, call *pendingCall) {
 		s.open++
 	default:
 		s.evicted++
+		evicted, ok = slot.call, true
 	}
 	id.setPlace(uint64(at)*uint64(len(p.shards)) + shard)
-	slot.id, slot.stage, slot.call = *id, waiting, *call
+	slot.id, slot.stage, slot.lease, slot.call = *id, waiting, 0, *call
 	if s.next++; s.next == len(s.ring) {
 		s.next = 0
 	}
 	s.mu.Unlock()
+	return evicted, ok
 }
 
 // find is the shard and the place in it where a call is remembered, if it is.
@@ -176,11 +191,69 @@ func (p *Pending) observe(o *Outcome) (call pendingCall, which turn, seen Observ
 		return slot.call, turn{}, Duplicate
 	}
 	which = turn{first: slot.stage == waiting, last: reached == over}
-	slot.stage = reached
-	if reached == over {
-		s.open--
+	if slot.stage = reached; reached == over {
+		s.end(slot)
 	}
 	return slot.call, which, Counted
+}
+
+// supersede ends the call of an attempt that is remembered in that place, unless
+// something is known of it already.
+func (p *Pending) supersede(place, attempt uint64) (pendingCall, bool) {
+	shards := uint64(len(p.shards))
+	s, at := &p.shards[place&(shards-1)], int(place/shards)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if at >= s.length || s.ring[at].stage != waiting || s.ring[at].call.attempt != attempt {
+		return pendingCall{}, false
+	}
+	s.end(&s.ring[at])
+	return s.ring[at].call, true
+}
+
+// end notes that a call is over.
+func (s *pendingShard) end(slot *pendingSlot) {
+	slot.stage = over
+	s.open--
+}
+
+// renew notes that a switch says of calls that they go on, and tells how many of
+// them are remembered.
+func (p *Pending) renew(ids []ID, at time.Time) (known int) {
+	for i := range ids {
+		s, place := p.find(&ids[i])
+		s.mu.Lock()
+		if slot := s.slot(&ids[i], place); slot != nil && slot.stage != over {
+			slot.lease = at.Unix()
+			known++
+		}
+		s.mu.Unlock()
+	}
+	return known
+}
+
+// leaseTime is how long a call of which a switch has said that it goes on is
+// believed to, without its saying so again.
+const leaseTime = 100 * time.Second
+
+// expire ends the calls whose switch says no more that they go on, and those
+// older than a call can be, and gives them to lose.
+func (p *Pending) expire(at time.Time, age time.Duration, lose func(*pendingCall)) {
+	oldest, lapsed := at.Add(-age).UnixNano(), at.Add(-leaseTime).Unix()
+	for i := range p.shards {
+		s := &p.shards[i]
+		s.mu.Lock()
+		for j := range s.ring[:s.length] {
+			slot := &s.ring[j]
+			if slot.stage == over || slot.call.At > oldest && (slot.lease == 0 || slot.lease > lapsed) {
+				continue
+			}
+			s.end(slot)
+			s.expired++
+			lose(&slot.call)
+		}
+		s.mu.Unlock()
+	}
 }
 
 // Stats adds up all shards.
@@ -193,6 +266,7 @@ func (p *Pending) Stats() PendingStats {
 		t.Capacity += len(s.ring)
 		t.Open += s.open
 		t.Evicted += s.evicted
+		t.Expired += s.expired
 		s.mu.Unlock()
 	}
 	return t

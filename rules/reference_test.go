@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"net/netip"
 	"os"
 	"slices"
@@ -80,6 +81,73 @@ var exampleCalls = map[string][2]func(*Call){
 	`cidr(source, "10.0.0.0/8")`:        {at("192.0.2.200"), at("192.0.3.1")},
 }
 
+// signalCalls do the same for signals: what callers did before, and the two calls.
+var signalCalls = map[string]struct {
+	before func(*past)
+	calls  [2]func(*Call)
+}{
+	`rate(key, "1m")`:                   {func(p *past) { p.calls(60) }, [2]func(*Call){nothing, another}},
+	`calls(key, "1h")`:                  {func(p *past) { p.calls(20, busy) }, [2]func(*Call){nothing, another}},
+	"concurrent(key)":                   {func(p *past) { p.edit = alice; p.calls(30) }, [2]func(*Call){alice, nothing}},
+	`answer_ratio(key, "1h", 20)`:       {func(p *past) { p.calls(20, busy) }, [2]func(*Call){nothing, another}},
+	`short_ratio(key, "1h", "6s", 20)`:  {func(p *past) { p.calls(20, short) }, [2]func(*Call){nothing, another}},
+	`cancel_ratio(key, "1h", "8s", 20)`: {func(p *past) { p.calls(20, cancelled) }, [2]func(*Call){nothing, another}},
+	`average_duration(key, "1h", 20)`:   {func(p *past) { p.calls(20, short) }, [2]func(*Call){nothing, another}},
+	`redials(caller, callee, "10m")`:    {func(p *past) { p.calls(5) }, [2]func(*Call){nothing, to("+12023340149")}},
+	`distinct(key, value, "10m")`:       {func(p *past) { p.each(100, to) }, [2]func(*Call){nothing, another}},
+	`sequential(key, "10m")`:            {func(p *past) { p.each(16, to) }, [2]func(*Call){to("+12023350016"), to("+12023360000")}},
+	`responses(key, "1d", 607, 608)`:    {func(p *past) { p.calls(3, Outcome{Code: 607}) }, [2]func(*Call){nothing, another}},
+	"first_seen(key)":                   {func(p *past) { p.at = p.at.Add(-2 * time.Hour); p.calls(1) }, [2]func(*Call){another, nothing}},
+	"idle(key)":                         {func(p *past) { p.edit = alice; p.calls(1) }, [2]func(*Call){alice, func(c *Call) { c.Account = "bob" }}},
+	"prefix(number, digits)":            {func(p *past) { p.each(100, from) }, [2]func(*Call){nothing, to("+12023350148")}},
+}
+
+// past is what callers did before the call of an example.
+type past struct {
+	t    *testing.T
+	e    *Engine
+	at   time.Time
+	edit func(*Call)
+	n    int
+}
+
+// calls places calls, within a second, and reports what became of them.
+func (p *past) calls(n int, outcomes ...Outcome) {
+	for range n {
+		p.call(func(*Call) {}, outcomes...)
+	}
+}
+
+// each places a call for each of so many numbers, one after the other.
+func (p *past) each(n int, edit func(string) func(*Call)) {
+	for i := range n {
+		p.call(edit(fmt.Sprintf("+1202335%04d", i)))
+	}
+}
+
+func (p *past) call(edit func(*Call), outcomes ...Outcome) {
+	c := testCall("+12122000000", "+12023340148")
+	p.edit(c)
+	edit(c)
+	p.n++
+	c.At, c.CallID = p.at.Add(time.Duration(p.n)*time.Millisecond), fmt.Sprint(p.n)
+	v := decided(p.e, c)
+	for _, o := range outcomes {
+		o.ID, o.At, o.Ended = v.ID, c.At, true
+		if got := p.e.Observe(&o); got != Counted {
+			p.t.Fatalf("call %d, %s: its outcome is %v", p.n, words(v), got)
+		}
+	}
+}
+
+var (
+	busy      = Outcome{Code: 486}
+	short     = Outcome{Code: 200, Talk: 2 * time.Second}
+	cancelled = Outcome{Code: 487, Ring: 2 * time.Second, ByCaller: true}
+)
+
+func alice(c *Call)                  { c.Account = "alice" }
+func another(c *Call)                { from("+12122000001")(c) }
 func nothing(*Call)                  {}
 func from(number string) func(*Call) { return func(c *Call) { c.From.User = number } }
 func to(number string) func(*Call) {
@@ -116,7 +184,11 @@ func TestExamplesOfTheReference(t *testing.T) {
 	page := Language()
 	for _, e := range slices.Concat(page.Operators, page.Attributes, page.Functions) {
 		calls, ok := exampleCalls[e.Name]
-		if !ok {
+		signal, isSignal := signalCalls[e.Name]
+		if isSignal {
+			calls = signal.calls
+		}
+		if ok == isSignal {
 			t.Errorf("%s: no calls for its example", e.Name)
 			continue
 		}
@@ -124,9 +196,12 @@ func TestExamplesOfTheReference(t *testing.T) {
 		s.Trunks[0].Direction, s.Trunks[1].Direction = Inbound, Outbound
 		rs := compiled(t, s, append([]string{"rules.yaml", "lists:\n  spam: {file: spam.csv}\nlearn:\n  not-found: {from: callee, on: [404], upstream: [carrier-a], after: 1, for: 30d}\n" +
 			rulesOf("{id: a, when: '"+strings.ReplaceAll(e.Example, "'", "''")+"', block: subscriber}")}, "spam.csv", "+12023340147\n")...)
-		engine := running(t, Options{}, rs)
-		engine.Learned().Restore([]LearnedEntry{{List: "not-found", Number: global(t, "+12023340199"), Until: testTime.Add(time.Hour)}}, testTime)
 		for i, edit := range calls {
+			engine := running(t, Options{}, rs)
+			engine.Learned().Restore([]LearnedEntry{{List: "not-found", Number: global(t, "+12023340199"), Until: testTime.Add(time.Hour)}}, testTime)
+			if isSignal {
+				signal.before(&past{t: t, e: engine, at: testTime.Add(-time.Second), edit: nothing})
+			}
 			c := testCall("+12122000000", "+12023340148")
 			edit(c)
 			if got := decided(engine, c).Action == Block; got != (i == 0) {
@@ -134,7 +209,7 @@ func TestExamplesOfTheReference(t *testing.T) {
 			}
 		}
 	}
-	if len(exampleCalls) != len(page.Operators)+len(page.Attributes)+len(page.Functions) {
-		t.Errorf("%d pairs of calls for %d words", len(exampleCalls), len(page.Operators)+len(page.Attributes)+len(page.Functions))
+	if len(exampleCalls)+len(signalCalls) != len(page.Operators)+len(page.Attributes)+len(page.Functions) {
+		t.Errorf("%d pairs of calls for %d words", len(exampleCalls)+len(signalCalls), len(page.Operators)+len(page.Attributes)+len(page.Functions))
 	}
 }

@@ -17,7 +17,9 @@ type Ruleset struct {
 	trunks    *trunks
 	emergency *EmergencyTable
 	finds     []find
-	headers   []string // that conditions ask for, by slot
+	headers   []string   // that conditions ask for, by slot
+	subjects  []*subject // that calls are counted by
+	answers   int        // of all subjects, in a frame
 	index     *index
 	warnings  Diagnostics
 	feeds     []Feed
@@ -80,6 +82,7 @@ func compileSource(s Settings, src *source) (*Ruleset, error) {
 	for i := range src.rules {
 		rs.compileRule(c, &src.rules[i], unique)
 	}
+	rs.arrange(c)
 	if len(d) > 0 {
 		d.inOrder(src.files)
 		return nil, d

@@ -21,7 +21,7 @@ const (
 // benchState measures the counting of calls and the reading of what was counted,
 // alone, in processor time.
 func benchState(_ plan, _ string) error {
-	store := state.New(2 << 30)
+	store := state.New(2 << 30, state.NewSeed())
 	defer store.Close()
 	kind, err := store.Kind(state.Shape{Attempts: true, Finished: true, Tallies: []string{"answered", "short", "talk"}, Keep: 24 * time.Hour})
 	if err != nil {
@@ -31,8 +31,8 @@ func benchState(_ plan, _ string) error {
 	zipf := rand.NewZipf(r, 1.2, 40, stateCallers-1)
 	at := time.Now()
 	call := func(k state.Key, talk uint32) {
-		store.Attempt(k, kind, at, 0)
-		store.Finish(k, kind, at, []uint32{1, 0, talk})
+		store.Attempt(k, kind, at, 0, nil, nil)
+		store.Finish(k, kind, at, []uint32{1, 0, talk}, true)
 		at = at.Add(time.Millisecond)
 	}
 	for i := range uint64(stateCallers) {
@@ -65,7 +65,7 @@ func benchState(_ plan, _ string) error {
 	got := make([]state.Got, len(wants))
 	var updates, reads []float64
 	for range stateTurns {
-		updates = append(updates, turn(func(k state.Key) { store.Attempt(k, kind, at, 0) }))
+		updates = append(updates, turn(func(k state.Key) { store.Attempt(k, kind, at, 0, nil, nil) }))
 		reads = append(reads, turn(func(k state.Key) { store.Read(k, kind, at, wants, got) }))
 	}
 	figure("state_update_ns", median(updates), "ns")
@@ -89,7 +89,7 @@ func written(store *state.Store, kind *state.Kind, writers int) float64 {
 			r := rand.New(rand.NewPCG(uint64(w), 1))
 			at := time.Now()
 			for range 10 * stateTurn / writers {
-				store.Attempt(stateKey(r.Uint64N(stateCallers)), kind, at, 0)
+				store.Attempt(stateKey(r.Uint64N(stateCallers)), kind, at, 0, nil, nil)
 			}
 		})
 	}

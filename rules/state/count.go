@@ -2,42 +2,51 @@ package state
 
 import "time"
 
-// attempt counts one in the record of its key.
-func (s *shard) attempt(k Key, kind *Kind, at time.Time, with uint64) {
+// attempt counts one in the record of its key, which is nil when there is no room.
+func (s *shard) attempt(k Key, kind *Kind, at time.Time, with uint64) record {
 	now := tickOf(at)
 	s.expire(at)
 	r := s.open(k, kind, at)
 	if r == nil {
-		return
+		return nil
 	}
 	shape := &kind.shape
 	r.prune(shape, now)
-	r[before] = r[last]
-	r[last] = seconds(at)
-	if shape.Distinct {
+	r[before], r[last] = r[last], seconds(at)
+	var tallies [1]uint32
+	if shape.runs > 0 && with != 0 && r.continues(with, now, shape.runs) {
+		tallies[0] = 1
+	}
+	if shape.Distinct && with != 0 {
 		r = s.see(k, r, shape, valueHash(with), now)
 	}
 	if shape.Attempts {
 		var ok bool
-		if r, ok = s.room(k, r, 1); !ok {
-			r, ok = s.trim(r, 1)
+		if r, ok = s.room(k, r, shape.attemptStride()); !ok {
+			r, ok = s.trim(r, shape.attemptStride())
 		}
 		if ok {
-			r.addAttempt(now)
+			r.addAttempt(shape, now, tallies[:])
 		}
+	}
+	return r
+}
+
+// end takes a call off those that are going on.
+func (r record) end(began bool) {
+	if began && r[open] > 0 {
+		r[open]--
 	}
 }
 
 // finish counts a call that is over in the record of its key.
-func (s *shard) finish(k Key, kind *Kind, at time.Time, tallies []uint32) {
+func (s *shard) finish(k Key, kind *Kind, at time.Time, tallies []uint32, began bool) {
 	now := tickOf(at)
 	r := s.open(k, kind, at)
 	if r == nil {
 		return
 	}
-	if r[open] > 0 {
-		r[open]--
-	}
+	r.end(began)
 	if !kind.shape.Finished {
 		return
 	}
@@ -54,11 +63,12 @@ func (s *shard) finish(k Key, kind *Kind, at time.Time, tallies []uint32) {
 
 // trim makes room in a record that cannot grow by forgetting its oldest events.
 func (s *shard) trim(r record, words int) (record, bool) {
-	stride := (*s.kinds.Load())[r.shape()].shape.stride()
+	shape := &(*s.kinds.Load())[r.shape()].shape
+	stride := shape.stride()
 	for r.length()+words > len(r) {
 		switch {
 		case r.attempts() > 0:
-			s.stats.Trimmed += forgetOldest(r, 1, 0)
+			s.stats.Trimmed += forgetOldest(r, shape.attemptStride(), 0)
 		case r.finished() > 0:
 			s.stats.Trimmed += forgetOldest(r, 0, stride)
 		default:
@@ -71,8 +81,8 @@ func (s *shard) trim(r record, words int) (record, bool) {
 // forgetOldest takes so many words off the beginning of each stream.
 func forgetOldest(r record, attempts, finished int) (events uint64) {
 	a, f := r.attemptStream(), r.finishedStream()
-	for _, w := range a[:attempts] {
-		events += 1 << bucketSize(w)
+	if attempts > 0 {
+		events += 1 << bucketSize(a[0])
 	}
 	if finished > 0 {
 		events += 1 << bucketSize(f[0])
@@ -143,25 +153,43 @@ func liveValues(table []uint32, now tick, keep uint32) (n int) {
 	return n
 }
 
-// read answers questions about a key.
-func (s *shard) read(k Key, kind *Kind, at time.Time, wants []Want, got []Got) {
+// read answers questions about a key; seen is how an attempt that is not counted
+// would change the answers, nil when none would.
+func (s *shard) read(k Key, kind *Kind, at time.Time, wants []Want, got []Got, seen *uint64) {
 	place, r := s.find(k)
 	if r == nil {
 		clear(got[:len(wants)])
-		return
+	} else {
+		s.slots[place] |= touched
+		if r.shape() != kind.number {
+			r = s.reshape(k, r, kind)
+		}
+		r.answer(&kind.shape, at, wants, got)
 	}
-	s.slots[place] |= touched
-	if r.shape() != kind.number {
-		r = s.reshape(k, r, kind)
+	if seen != nil {
+		r.foresee(&kind.shape, at, *seen, wants, got)
+	} else if r == nil {
+		for i, w := range wants {
+			if w.Ask == Idle {
+				got[i].Count = Never
+			}
+		}
 	}
-	now := tickOf(at)
-	stride := kind.shape.stride()
+}
+
+// answer answers questions about the key of a record.
+func (r record) answer(shape *Shape, at time.Time, wants []Want, got []Got) {
+	now, stride := tickOf(at), shape.stride()
 	for i, w := range wants {
 		g := &got[i]
 		*g = Got{}
 		switch w.Ask {
 		case Attempts:
-			g.Count = count(r.attemptStream(), 1, now, w.Window)
+			g.Count = count(r.attemptStream(), shape.attemptStride(), now, w.Window)
+		case Runs:
+			if shape.runs > 0 {
+				g.Count, _ = sum(r.attemptStream(), shape.attemptStride(), now, w.Window, 0)
+			}
 		case Finished:
 			if w.Tally < 0 {
 				g.Count = count(r.finishedStream(), stride, now, w.Window)
@@ -175,7 +203,35 @@ func (s *shard) read(k Key, kind *Kind, at time.Time, wants []Want, got []Got) {
 		case First:
 			g.Count = uint64(since(r[first], at))
 		case Idle:
-			g.Count = uint64(since(r[before], at))
+			g.Count = Never
+			if r[before] != 0 {
+				g.Count = uint64(since(r[before], at))
+			}
+		}
+	}
+}
+
+// foresee changes the answers of a record, nil for none, to those after an attempt.
+func (r record) foresee(shape *Shape, at time.Time, with uint64, wants []Want, got []Got) {
+	now := tickOf(at)
+	for i, w := range wants {
+		g := &got[i]
+		switch w.Ask {
+		case Attempts:
+			g.Count++
+		case Runs:
+			if r != nil && shape.runs > 0 && with != 0 && r.continues(with, now, shape.runs) {
+				g.Count++
+			}
+		case Distinct:
+			if with != 0 && (r == nil || !hasValue(r.set(), valueHash(with), now, w.Window)) {
+				g.Count++
+			}
+		case Idle:
+			g.Count = Never
+			if r != nil && r[last] != 0 {
+				g.Count = uint64(since(r[last], at))
+			}
 		}
 	}
 }

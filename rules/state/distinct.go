@@ -45,6 +45,37 @@ func putValue(table []uint32, n int, hash uint32, at tick) (now int, ok bool) {
 	}
 }
 
+// hasValue tells whether a value was there in the window.
+func hasValue(table []uint32, hash uint32, now tick, window uint32) bool {
+	if len(table) == 0 {
+		return false
+	}
+	mask := len(table)/2 - 1
+	for i := int(bits.Reverse32(hash)) & mask; table[2*i] != noValue; i = (i + 1) & mask {
+		if table[2*i] == hash {
+			return tick(table[2*i+1]).age(now) <= window
+		}
+	}
+	return false
+}
+
+// nextTo is how far apart two values are, at most, that continue a run.
+const nextTo = 3
+
+// continues tells whether a value that was not there in the window is next to one
+// that was. Values that sampling has left out are not seen.
+func (r record) continues(value uint64, now tick, window uint32) bool {
+	if hasValue(r.set(), valueHash(value), now, window) {
+		return false
+	}
+	for d := uint64(1); d <= nextTo; d++ {
+		if hasValue(r.set(), valueHash(value-d), now, window) || hasValue(r.set(), valueHash(value+d), now, window) {
+			return true
+		}
+	}
+	return false
+}
+
 // moveValues puts what is not older than keep and still sampled into an empty
 // table, and returns how many those are.
 func moveValues(to, from []uint32, halvings uint8, now tick, keep uint32) (n int) {

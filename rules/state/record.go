@@ -8,8 +8,8 @@ package state
 //	4     entries of its set of values (16), those in use (16)
 //	5     calls that are going on
 //	6     when it was first seen, seconds since 1970
-//	7     when it was last
-//	8     when it was the time before that
+//	7     when its newest attempt was, 0 for none yet
+//	8     when the attempt before that was, 0 for none
 //
 // then the set, the attempts, the finished calls.
 type record []uint32
@@ -62,7 +62,7 @@ func (r record) finishedStream() []uint32 {
 
 // prune takes off what is older than any window asks for.
 func (r record) prune(s *Shape, now tick) {
-	if old := forget(r.attemptStream(), 1, now, s.keep); old > 0 {
+	if old := forget(r.attemptStream(), s.attemptStride(), now, s.keep); old > 0 {
 		at := header + 2*r.entries()
 		copy(r[at:], r[at+old:r.length()])
 		r.setStreams(r.attempts()-old, r.finished())
@@ -74,13 +74,13 @@ func (r record) prune(s *Shape, now tick) {
 	}
 }
 
-// addAttempt needs one free word behind its length.
-func (r record) addAttempt(now tick) {
-	at, n, finished := header+2*r.entries(), r.attempts(), r.finished()
-	copy(r[at+n+1:at+n+1+finished], r[at+n:at+n+finished])
-	grown := addEvent(r[at:], n, 1, now, nil)
-	if grown <= n {
-		copy(r[at+grown:], r[at+n+1:at+n+1+finished])
+// addAttempt needs a bucket's words behind its length.
+func (r record) addAttempt(s *Shape, now tick, tallies []uint32) {
+	at, n, finished, stride := header+2*r.entries(), r.attempts(), r.finished(), s.attemptStride()
+	copy(r[at+n+stride:at+n+stride+finished], r[at+n:at+n+finished])
+	grown := addEvent(r[at:], n, stride, now, tallies)
+	if grown < n+stride {
+		copy(r[at+grown:], r[at+n+stride:at+n+stride+finished])
 	}
 	r.setStreams(grown, finished)
 }

@@ -121,7 +121,7 @@ func (r record) check(s *Shape) error {
 	case entries != 0 && (entries < leastDistinct || entries > mostDistinct || entries&(entries-1) != 0),
 		values != r.values(), entries != 0 && full(entries, values-1), r.halvings() > 31,
 		r.finished()%s.stride() != 0, r.finished() > 0 && !s.Finished,
-		!wellFormed(r.attemptStream(), 1), !wellFormed(r.finishedStream(), s.stride()):
+		r.attempts()%s.attemptStride() != 0, !wellFormed(r.attemptStream(), s.attemptStride()), !wellFormed(r.finishedStream(), s.stride()):
 		return errRecord
 	}
 	return nil

@@ -35,9 +35,9 @@ func busy(t testing.TB) (*Store, *Kind, time.Time) {
 	for range 20_000 {
 		at = at.Add(100 * time.Millisecond)
 		key := keyOf(r.IntN(500))
-		s.Attempt(key, k, at, r.Uint64N(100))
+		s.Attempt(key, k, at, r.Uint64N(100), nil, nil)
 		s.Begin(key, k, at)
-		s.Finish(key, k, at, []uint32{1, 30})
+		s.Finish(key, k, at, []uint32{1, 30}, true)
 	}
 	return s, k, at
 }
@@ -79,7 +79,7 @@ func TestSaveWhatChanged(t *testing.T) {
 	s, k, at := busy(t)
 	save(t, s, false)
 	for i := range 3 {
-		s.Attempt(keyOf(i), k, at, 1)
+		s.Attempt(keyOf(i), k, at, 1, nil, nil)
 	}
 	s.Read(keyOf(9), k, at, questions, make([]Got, len(questions))) // changes nothing
 	full := errors.New("disk is full")
@@ -96,11 +96,11 @@ func TestReshape(t *testing.T) {
 	s := newStore(t, 1<<26)
 	k := kind(t, s, Shape{Attempts: true, Finished: true, Tallies: []string{"a", "b"}, Keep: time.Hour})
 	for range 10 {
-		s.Attempt(keyOf(1), k, noon, 0)
-		s.Finish(keyOf(1), k, noon, []uint32{1, 5})
+		s.Attempt(keyOf(1), k, noon, 0, nil, nil)
+		s.Finish(keyOf(1), k, noon, []uint32{1, 5}, true)
 	}
 	k = kind(t, s, Shape{Attempts: true, Finished: true, Tallies: []string{"c", "b", "d"}, Keep: time.Hour})
-	s.Finish(keyOf(1), k, noon, []uint32{2, 5, 2})
+	s.Finish(keyOf(1), k, noon, []uint32{2, 5, 2}, true)
 	got := make([]Got, 4)
 	s.Read(keyOf(1), k, noon, []Want{{Ask: Attempts}, {Ask: Finished, Tally: 0}, {Ask: Finished, Tally: 1}, {Ask: Finished, Tally: 2}}, got)
 	if want := []Got{{Count: 10}, {11, 2}, {11, 55}, {11, 2}}; !slices.Equal(got, want) {
@@ -133,8 +133,8 @@ func FuzzRestore(f *testing.F) {
 			return
 		}
 		for i := range 100 {
-			s.Attempt(key, k, noon.Add(time.Duration(i)*time.Second), uint64(i))
-			s.Finish(key, k, noon, []uint32{1, 2})
+			s.Attempt(key, k, noon.Add(time.Duration(i)*time.Second), uint64(i), nil, nil)
+			s.Finish(key, k, noon, []uint32{1, 2}, true)
 		}
 		s.Read(key, k, noon, questions, make([]Got, len(questions)))
 		save(t, s, true)

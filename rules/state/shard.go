@@ -123,7 +123,7 @@ func (s *shard) open(k Key, kind *Kind, at time.Time) record {
 	clear(r[:header])
 	r[0], r[1] = uint32(k.Lo), uint32(k.Lo>>32)
 	r[2] = uint32(kind.number) | uint32(class)<<classShift
-	r[first], r[last] = seconds(at), seconds(at)
+	r[first] = seconds(at)
 	return r
 }
 
@@ -267,7 +267,7 @@ func (s *shard) expire(at time.Time) {
 		if s.slots[i] == 0 {
 			continue
 		}
-		if r := s.record(slotRef(s.slots[i])); r[open] == 0 && time.Duration(since(r[last], at))*time.Second > MaxWindow {
+		if r := s.record(slotRef(s.slots[i])); r[open] == 0 && time.Duration(since(max(r[first], r[last]), at))*time.Second > MaxWindow {
 			s.drop(i)
 			s.stats.Expired++
 		}
@@ -278,28 +278,36 @@ func (s *shard) expire(at time.Time) {
 // new one counts begins.
 func (s *shard) reshape(k Key, r record, kind *Kind) record {
 	old, shape := &(*s.kinds.Load())[r.shape()].shape, &kind.shape
-	var words []uint32
-	if f := r.finishedStream(); shape.Finished {
-		for i := 0; i < len(f); i += old.stride() {
-			words = append(words, f[i])
-			for _, name := range shape.Tallies {
-				v := uint32(0)
-				if j := slices.Index(old.Tallies, name); j >= 0 {
-					v = f[i+1+j]
-				}
-				words = append(words, v)
-			}
-		}
+	attempts := restride(r.attemptStream(), old.attemptTallies(), shape.attemptTallies())
+	var finished []uint32
+	if shape.Finished {
+		finished = restride(r.finishedStream(), old.Tallies, shape.Tallies)
 	}
-	if more := len(words) - r.finished(); more > 0 {
+	if more := len(attempts) + len(finished) - r.attempts() - r.finished(); more > 0 {
 		var ok bool
 		if r, ok = s.room(k, r, more); !ok {
-			s.stats.Trimmed += uint64(len(words) / shape.stride())
-			words = nil
+			s.stats.Trimmed += uint64(len(attempts)/shape.attemptStride() + len(finished)/shape.stride())
+			attempts, finished = nil, nil
 		}
 	}
-	r.setStreams(r.attempts(), len(words))
-	copy(r.finishedStream(), words)
+	r.setStreams(len(attempts), len(finished))
+	copy(r.attemptStream(), attempts)
+	copy(r.finishedStream(), finished)
 	r.setShape(kind.number)
 	return r
+}
+
+// restride is a stream with other tallies: those that both have go on.
+func restride(stream []uint32, from, to []string) (words []uint32) {
+	for i := 0; i < len(stream); i += 1 + len(from) {
+		words = append(words, stream[i])
+		for _, name := range to {
+			v := uint32(0)
+			if j := slices.Index(from, name); j >= 0 {
+				v = stream[i+1+j]
+			}
+			words = append(words, v)
+		}
+	}
+	return words
 }

@@ -6,6 +6,7 @@ package state
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -15,25 +16,35 @@ import (
 // MaxWindow is the longest window that can be asked about.
 const MaxWindow = 30 * 24 * time.Hour
 
-// Key names a record: a hash of what it is about, of 128 bits.
-type Key struct{ Hi, Lo uint64 }
-
 // Shape says what is counted of a kind of keys. Shapes that are equal are one.
 type Shape struct {
 	Attempts bool          // call attempts
 	Finished bool          // calls that are over, and what they add up to
 	Tallies  []string      // what that is, by names that outlive the process
 	Distinct bool          // the values that a key is seen with
+	Runs     time.Duration // of them, new ones next to others of such a window; needs Distinct and Attempts
 	Keep     time.Duration // the longest window that is asked about
 
-	keep uint32
+	keep, runs uint32
 }
 
 func (s *Shape) stride() int { return 1 + len(s.Tallies) }
 
+func (s *Shape) attemptStride() int { return 1 + len(s.attemptTallies()) }
+
+var runTally = []string{"run"}
+
+// attemptTallies are what attempts add up to.
+func (s *Shape) attemptTallies() []string {
+	if s.runs > 0 {
+		return runTally
+	}
+	return nil
+}
+
 // equal tells whether records of one are records of the other.
 func (s *Shape) equal(o *Shape) bool {
-	return s.Attempts == o.Attempts && s.Finished == o.Finished && s.Distinct == o.Distinct && s.keep == o.keep && slices.Equal(s.Tallies, o.Tallies)
+	return s.Attempts == o.Attempts && s.Finished == o.Finished && s.Distinct == o.Distinct && s.runs == o.runs && s.keep == o.keep && slices.Equal(s.Tallies, o.Tallies)
 }
 
 // Kind is a shape that a store knows.
@@ -44,6 +55,7 @@ type Kind struct {
 
 // Store keeps the records. It is safe for concurrent use.
 type Store struct {
+	seed   Seed
 	shards [shards]shard
 	memory *memory
 	kinds  atomic.Pointer[[]*Kind] // only ever added to
@@ -61,17 +73,27 @@ const (
 
 var errShapes = errors.New("too many kinds of records were counted since the start, restart the daemon")
 
+// Seed makes keys that nobody can choose. Records are found again with the seed
+// that they were counted with.
+type Seed [2]uint64
+
+// NewSeed is one that nobody knows.
+func NewSeed() Seed { return Seed{rand.Uint64(), rand.Uint64()} }
+
 // New makes a store of so many bytes at most, LeastBytes at least. Its owner
 // closes it.
-func New(bytes int64) *Store {
+func New(bytes int64, seed Seed) *Store {
 	bytes = max(bytes, LeastBytes)
-	s := &Store{memory: newMemory(bytes)}
+	s := &Store{seed: seed, memory: newMemory(bytes)}
 	s.kinds.Store(new([]*Kind))
 	for i := range s.shards {
 		s.shards[i].start(bytes/shards, s.memory, &s.kinds)
 	}
 	return s
 }
+
+// Seed is that of the keys.
+func (s *Store) Seed() Seed { return s.seed }
 
 // Close gives the memory back. The store is not used any more.
 func (s *Store) Close() { s.memory.release() }
@@ -81,7 +103,7 @@ const LeastBytes = shards * (pageBytes + slotBytes*leastSlots)
 
 // Kind is that of a shape. Equal shapes are of one kind.
 func (s *Store) Kind(shape Shape) (*Kind, error) {
-	shape.keep = span(shape.Keep)
+	shape.keep, shape.runs = span(shape.Keep), span(shape.Runs)
 	shape.Tallies = slices.Clone(shape.Tallies)
 	if len(shape.Tallies) > maxTallies {
 		return nil, fmt.Errorf("%d things are added up of the calls of one key, at most %d can be", len(shape.Tallies), maxTallies)
@@ -105,11 +127,16 @@ func (s *Store) Kind(shape Shape) (*Kind, error) {
 
 func (s *Store) shard(k Key) *shard { return &s.shards[k.Hi>>32%shards] }
 
-// Attempt counts a call attempt, with a value that the key is seen with.
-func (s *Store) Attempt(k Key, kind *Kind, at time.Time, with uint64) {
+// Attempt counts a call attempt, with a value that the key is seen with, 0 for
+// none, and then answers questions about the key.
+func (s *Store) Attempt(k Key, kind *Kind, at time.Time, with uint64, wants []Want, got []Got) {
 	sh := s.shard(k)
 	sh.mu.Lock()
-	sh.attempt(k, kind, at, with)
+	if r := sh.attempt(k, kind, at, with); r != nil {
+		r.answer(&kind.shape, at, wants, got)
+	} else {
+		sh.read(k, kind, at, wants, got, &with) // there is no room, and no record
+	}
 	sh.mu.Unlock()
 }
 
@@ -124,11 +151,22 @@ func (s *Store) Begin(k Key, kind *Kind, at time.Time) {
 }
 
 // Finish counts a call that is over, and what it adds to each tally of its kind.
-// A call that began goes on no more.
-func (s *Store) Finish(k Key, kind *Kind, at time.Time, tallies []uint32) {
+// One that began goes on no more.
+func (s *Store) Finish(k Key, kind *Kind, at time.Time, tallies []uint32, began bool) {
 	sh := s.shard(k)
 	sh.mu.Lock()
-	sh.finish(k, kind, at, tallies)
+	sh.finish(k, kind, at, tallies, began)
+	sh.mu.Unlock()
+}
+
+// End takes a call off those that go on, and counts nothing else of it.
+func (s *Store) End(k Key) {
+	sh := s.shard(k)
+	sh.mu.Lock()
+	if place, r := sh.find(k); r != nil {
+		sh.slots[place] |= changed
+		r.end(true)
+	}
 	sh.mu.Unlock()
 }
 
@@ -139,9 +177,10 @@ const (
 	Attempts Question = iota // call attempts in the window
 	Finished                 // calls that were over in the window; Sum is their tally
 	Distinct                 // values that the key was seen with in the window
+	Runs                     // attempts in the window with a value that is next to another
 	Going                    // calls that are going on
 	First                    // seconds since the key was first seen
-	Idle                     // seconds since it was last seen before the attempt that is being decided
+	Idle                     // seconds since it was last seen before its newest attempt, or Never
 )
 
 // Want is one question about a key.
@@ -157,12 +196,23 @@ func Span(d time.Duration) uint32 { return span(d) }
 // Got answers a Want.
 type Got struct{ Count, Sum uint64 }
 
+// Never is how long ago it is that what was not seen before was.
+const Never = 1<<64 - 1
+
 // Read answers questions about one key, all of the same moment. What is not
-// known of is 0.
+// known of is 0, or Never.
 func (s *Store) Read(k Key, kind *Kind, at time.Time, wants []Want, got []Got) {
 	sh := s.shard(k)
 	sh.mu.Lock()
-	sh.read(k, kind, at, wants, got)
+	sh.read(k, kind, at, wants, got, nil)
+	sh.mu.Unlock()
+}
+
+// Foresee answers as Attempt would, and counts nothing.
+func (s *Store) Foresee(k Key, kind *Kind, at time.Time, with uint64, wants []Want, got []Got) {
+	sh := s.shard(k)
+	sh.mu.Lock()
+	sh.read(k, kind, at, wants, got, &with)
 	sh.mu.Unlock()
 }
 

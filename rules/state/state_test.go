@@ -17,7 +17,7 @@ func keyOf(n int) Key {
 }
 
 func newStore(t testing.TB, bytes int64) *Store {
-	s := New(bytes)
+	s := New(bytes, Seed{1, 2})
 	t.Cleanup(s.Close)
 	return s
 }
@@ -67,15 +67,15 @@ func TestStoreAgainstPlain(t *testing.T) {
 		e := p.of(key)
 		switch r.IntN(4) {
 		case 0, 1:
-			with := r.Uint64N(3000)
-			s.Attempt(key, k, at, with)
+			with := 1 + r.Uint64N(3000)
+			s.Attempt(key, k, at, with, nil, nil)
 			e.attempts, e.with[with] = append(e.attempts, at), at
 		case 2:
 			s.Begin(key, k, at)
 			e.open++
 		case 3:
 			tallies := []uint32{uint32(r.IntN(2)), uint32(r.IntN(600))}
-			s.Finish(key, k, at, tallies)
+			s.Finish(key, k, at, tallies, true)
 			e.finished, e.tallies, e.open = append(e.finished, at), append(e.tallies, tallies), max(e.open-1, 0)
 		}
 		if i%97 != 0 {
@@ -129,7 +129,7 @@ func TestDistinctOfMany(t *testing.T) {
 				k := kind(t, s, Shape{Distinct: true, Keep: time.Hour})
 				r := rand.New(rand.NewPCG(uint64(seed), uint64(n)))
 				for i := range n {
-					s.Attempt(keyOf(1), k, noon.Add(time.Duration(i)*time.Millisecond), r.Uint64()>>20)
+					s.Attempt(keyOf(1), k, noon.Add(time.Duration(i)*time.Millisecond), r.Uint64()>>20, nil, nil)
 				}
 				got := make([]Got, 1)
 				s.Read(keyOf(1), k, noon.Add(time.Duration(n)*time.Millisecond), []Want{{Ask: Distinct, Window: Span(time.Hour)}}, got)
@@ -155,12 +155,12 @@ func TestBound(t *testing.T) {
 	at := noon
 	for i := range 400_000 {
 		at = at.Add(10 * time.Millisecond)
-		s.Attempt(keyOf(1000+i), k, at, uint64(i))
+		s.Attempt(keyOf(1000+i), k, at, uint64(i), nil, nil)
 		if i%3 == 0 {
-			s.Attempt(keyOf(0), k, at, uint64(i))
+			s.Attempt(keyOf(0), k, at, uint64(i), nil, nil)
 		}
 		if i%50 == 0 {
-			s.Finish(keyOf(0), k, at, []uint32{1, 10})
+			s.Finish(keyOf(0), k, at, []uint32{1, 10}, true)
 		}
 	}
 	st := s.Stats()
@@ -184,9 +184,9 @@ func TestConcurrentUse(t *testing.T) {
 			got := make([]Got, len(questions))
 			for i := range 2_000 {
 				at := noon.Add(time.Duration(i) * time.Millisecond)
-				s.Attempt(keyOf(i%20), k, at, uint64(i))
+				s.Attempt(keyOf(i%20), k, at, uint64(i), nil, nil)
 				s.Begin(keyOf(i%20), k, at)
-				s.Finish(keyOf(i%20), k, at, []uint32{1, 1})
+				s.Finish(keyOf(i%20), k, at, []uint32{1, 1}, true)
 				s.Read(keyOf(i%20), k, at, questions, got)
 				if i%500 == g {
 					_ = s.Stats()

@@ -1,0 +1,281 @@
+package rules
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/expr-lang/expr/ast"
+
+	"ringfence/rules/state"
+)
+
+// whatCallsDid is what signals ask beside the call and the lists.
+const whatCallsDid = "what calls did"
+
+// signals are the functions about what calls did. Each counts by a key, and most
+// look at a window that ends with the call.
+func signals() []Function {
+	const from = "calls and what became of them"
+	all := []Function{
+		{Name: "rate", Signature: `rate(key, "1m")`, Result: CountType, Doc: "call attempts in the window, blocked ones and this one among them",
+			Example: `rate(caller, "1m") > 60`, least: 2, most: 2, value: (*lowering).rate},
+		{Name: "calls", Signature: `calls(key, "1h")`, Result: CountType, Doc: "calls that were let pass and were over in the window",
+			Example: `calls(caller, "1h") >= 20`, least: 2, most: 2, value: (*lowering).over},
+		{Name: "concurrent", Signature: "concurrent(key)", Result: CountType, Doc: "calls that go on, ringing or answered, with this one",
+			Example: `concurrent(account) > 30`, least: 1, most: 1, value: (*lowering).concurrent},
+		{Name: "answer_ratio", Signature: `answer_ratio(key, "1h", 20)`, Result: ShareType, Doc: "share of the calls over in the window that were answered; unknown while they are fewer than the last argument",
+			Example: `answer_ratio(caller, "1h", 20) < 0.1`, least: 3, most: 3, value: (*lowering).ratio},
+		{Name: "short_ratio", Signature: `short_ratio(key, "1h", "6s", 20)`, Result: ShareType, Doc: "share of the calls answered and over in the window that were shorter than so long; unknown while they are fewer than the last argument",
+			Example: `short_ratio(caller, "1h", "6s", 20) > 0.8`, least: 4, most: 4, value: (*lowering).ratio},
+		{Name: "cancel_ratio", Signature: `cancel_ratio(key, "1h", "8s", 20)`, Result: ShareType, Doc: "share of the calls over in the window that the caller gave up before so long; unknown while they are fewer than the last argument",
+			Example: `cancel_ratio(caller, "1h", "8s", 20) > 0.9`, least: 4, most: 4, value: (*lowering).ratio},
+		{Name: "average_duration", Signature: `average_duration(key, "1h", 20)`, Result: SpanType, Doc: "mean talk time of the calls answered and over in the window, in seconds; unknown while they are fewer than the last argument",
+			Example: `average_duration(caller, "1h", 20) < "10s"`, least: 3, most: 3, value: (*lowering).ratio},
+		{Name: "redials", Signature: `redials(caller, callee, "10m")`, Result: CountType, Doc: "call attempts from one to the other in the window, this one among them",
+			Example: `redials(caller, callee, "10m") > 5`, least: 3, most: 3, value: (*lowering).redials},
+		{Name: "distinct", Signature: `distinct(key, value, "10m")`, Result: CountType, Doc: "different values that the key was seen with in the window, as callees of a caller",
+			Example: `distinct(caller, callee, "10m") > 100`, least: 3, most: 3, value: (*lowering).distinct},
+		{Name: "sequential", Signature: `sequential(key, "10m")`, Result: CountType, Doc: "call attempts in the window to a callee that was new then and within 3 of one called before",
+			Example: `sequential(caller, "10m") > 15`, least: 2, most: 2, value: (*lowering).sequential},
+		{Name: "responses", Signature: `responses(key, "1d", 607, 608)`, Result: CountType, Doc: "calls over in the window with one of these final SIP statuses from upstream",
+			Example: `responses(caller, "1d", 607) >= 3`, least: 3, most: 10, value: (*lowering).responses},
+		{Name: "first_seen", Signature: "first_seen(key)", Result: SpanType, Doc: "since the first call attempt that is remembered; 0 for the first",
+			Example: `first_seen(caller) < "1h"`, least: 1, most: 1, value: (*lowering).seen},
+		{Name: "idle", Signature: "idle(key)", Result: SpanType, Doc: "since the call attempt before this one; unknown for the first",
+			Example: `idle([account, callee]) < "4h"`, least: 1, most: 1, value: (*lowering).seen},
+	}
+	for i := range all {
+		all[i].State, all[i].Kamailio, all[i].FreeSWITCH = whatCallsDid, from, from
+	}
+	return append(all, Function{Name: "prefix", Signature: "prefix(number, digits)", Result: KeyType, Doc: "the first digits of an E.164 number, its calling code among them: a key to count by",
+		Kamailio: "the digits", FreeSWITCH: "the digits",
+		Example: `rate(prefix(callee, 7), "1m") > 100`, least: 2, most: 2})
+}
+
+// measured signal of a subject: an operand that reads the answer to w.
+func (l *lowering) signal(n *ast.CallNode, fn *Function, s *subject, w state.Want, value func(state.Got) (float64, bool)) *operand {
+	place, late := s.want(w)
+	source := fn.Name + "("
+	for i, arg := range n.Arguments {
+		if i > 0 {
+			source += ", "
+		}
+		source += canonical(arg)
+	}
+	return &operand{source: source + ")", typ: fn.Result, what: fn.Name, state: fn.State, subject: s, measure: func(f *frame) (float64, bool) {
+		got, known := f.counted(s, place, late)
+		if !known {
+			return 0, false
+		}
+		return value(got)
+	}}
+}
+
+func counted(g state.Got) (float64, bool) { return float64(g.Count), true }
+
+// canonical is an argument as text, so that equal calls are written alike.
+func canonical(n ast.Node) string {
+	if a, ok := n.(*ast.ArrayNode); ok {
+		text := "["
+		for i, part := range a.Nodes {
+			if i > 0 {
+				text += ", "
+			}
+			text += canonical(part)
+		}
+		return text + "]"
+	}
+	if s, ok := n.(*ast.StringNode); ok {
+		return strconv.Quote(s.Value)
+	}
+	return n.String()
+}
+
+// key is what an argument counts by: a value of the call, or several in brackets.
+func (l *lowering) key(n ast.Node) (parts []keyPart, ok bool) {
+	a, several := n.(*ast.ArrayNode)
+	if !several {
+		p, ok := l.keyPart(n)
+		return []keyPart{p}, ok
+	}
+	if len(a.Nodes) < 2 || len(a.Nodes) > maxParts {
+		l.fault(n, fmt.Sprintf("a key of %d values", len(a.Nodes)), fmt.Sprintf("2 to %d, as in [caller, callee]; a single one stands without brackets", maxParts))
+		return nil, false
+	}
+	ok = true
+	for i, node := range a.Nodes {
+		p, good := l.keyPart(node)
+		for _, before := range parts {
+			if good && before.source == p.source {
+				l.fault(a.Nodes[i], p.source+" is in the key twice", "")
+				good = false
+			}
+		}
+		parts, ok = append(parts, p), ok && good
+	}
+	return parts, ok
+}
+
+// keyPart is one value to count by.
+func (l *lowering) keyPart(n ast.Node) (keyPart, bool) {
+	if call, ok := n.(*ast.CallNode); ok {
+		if id, ok := call.Callee.(*ast.IdentifierNode); ok && id.Value == "prefix" {
+			return l.prefix(call)
+		}
+	}
+	o := l.value(n)
+	switch {
+	case o == nil:
+		return keyPart{}, false
+	case o.set:
+		l.fault(n, o.source+" are several numbers, calls are counted by one", "write caller")
+	case o.measure != nil || o.local != nil:
+		l.fault(n, "calls cannot be counted by "+o.source, "caller, callee, trunk, source, account, header(\"…\") and other values of the call are keys")
+	case o.address != nil:
+		return addressPart(o), true
+	case o.project != nil || !o.isNumber():
+		return textPart(o), true
+	default:
+		return numberPart(o), true
+	}
+	return keyPart{}, false
+}
+
+// prefix is the first digits of a number as a value to count by.
+func (l *lowering) prefix(n *ast.CallNode) (keyPart, bool) {
+	fn := l.function(n)
+	if fn == nil {
+		return keyPart{}, false
+	}
+	o := l.numberArgument(n, fn, 0)
+	digits, ok := n.Arguments[1].(*ast.IntegerNode)
+	switch {
+	case !ok || digits.Value < 1 || digits.Value > maxGlobal:
+		l.fault(n.Arguments[1], "want a count of digits, got "+shorten(n.Arguments[1].String()), fmt.Sprintf("1 to %d; 7 are +1, area code and exchange of a NANP number", maxGlobal))
+		return keyPart{}, false
+	case o == nil:
+		return keyPart{}, false
+	case o.set:
+		l.fault(n.Arguments[0], o.source+" are several numbers, calls are counted by one", "write caller")
+		return keyPart{}, false
+	}
+	return prefixPart(o, digits.Value), true
+}
+
+// shortest and state.MaxWindow bound windows.
+const shortest = time.Second
+
+// window is an argument that says how far back to look.
+func (l *lowering) window(n ast.Node) (time.Duration, bool) {
+	text, ok := l.word(n)
+	if !ok {
+		return 0, false
+	}
+	d, ok := parseDuration(text)
+	if !ok || d < shortest || d > state.MaxWindow {
+		l.fault(n, fmt.Sprintf("%q is no window", text), `"1s" to "30d", as in "90s", "15m" or "12h"`)
+		return 0, false
+	}
+	return d, true
+}
+
+// least is an argument that says how many calls a ratio needs.
+func (l *lowering) least(n ast.Node) (float64, bool) {
+	v, ok := n.(*ast.IntegerNode)
+	if !ok || v.Value < 1 || v.Value > 1_000_000 {
+		l.fault(n, "want the least number of calls that a ratio needs, got "+shorten(n.String()), "1 to 1000000, as in 20")
+		return 0, false
+	}
+	return float64(v.Value), true
+}
+
+func (l *lowering) rate(n *ast.CallNode, fn *Function) *operand {
+	parts, ok := l.key(n.Arguments[0])
+	w, good := l.window(n.Arguments[1])
+	if !ok || !good {
+		return nil
+	}
+	s := l.subjectOf(parts, keyPart{}, w)
+	s.shape.Attempts = true
+	return l.signal(n, fn, s, state.Want{Ask: state.Attempts, Window: state.Span(w)}, counted)
+}
+
+func (l *lowering) redials(n *ast.CallNode, fn *Function) *operand {
+	parts, ok := l.key(&ast.ArrayNode{Nodes: n.Arguments[:2]})
+	w, good := l.window(n.Arguments[2])
+	if !ok || !good {
+		return nil
+	}
+	s := l.subjectOf(parts, keyPart{}, w)
+	s.shape.Attempts = true
+	return l.signal(n, fn, s, state.Want{Ask: state.Attempts, Window: state.Span(w)}, counted)
+}
+
+func (l *lowering) over(n *ast.CallNode, fn *Function) *operand {
+	parts, ok := l.key(n.Arguments[0])
+	w, good := l.window(n.Arguments[1])
+	if !ok || !good {
+		return nil
+	}
+	s := l.subjectOf(parts, keyPart{}, w)
+	s.shape.Finished = true
+	return l.signal(n, fn, s, state.Want{Ask: state.Finished, Tally: -1, Window: state.Span(w)}, counted)
+}
+
+func (l *lowering) concurrent(n *ast.CallNode, fn *Function) *operand {
+	parts, ok := l.key(n.Arguments[0])
+	if !ok {
+		return nil
+	}
+	s := l.subjectOf(parts, keyPart{}, shortest)
+	s.going = true
+	return l.signal(n, fn, s, state.Want{Ask: state.Going}, func(g state.Got) (float64, bool) { return float64(g.Count) + 1, true })
+}
+
+func (l *lowering) distinct(n *ast.CallNode, fn *Function) *operand {
+	parts, ok := l.key(n.Arguments[0])
+	with, known := l.keyPart(n.Arguments[1])
+	w, good := l.window(n.Arguments[2])
+	if !ok || !good || !known {
+		return nil
+	}
+	for _, p := range parts {
+		if p.source == with.source {
+			l.fault(n.Arguments[1], fmt.Sprintf("%s is always seen with itself", p.source), "as in distinct(caller, callee, \"10m\")")
+			return nil
+		}
+	}
+	s := l.subjectOf(parts, with, w)
+	return l.signal(n, fn, s, state.Want{Ask: state.Distinct, Window: state.Span(w)}, counted)
+}
+
+func (l *lowering) sequential(n *ast.CallNode, fn *Function) *operand {
+	parts, ok := l.key(n.Arguments[0])
+	w, good := l.window(n.Arguments[1])
+	if !ok || !good {
+		return nil
+	}
+	for _, p := range parts {
+		if p.source == "callee" {
+			l.fault(n.Arguments[0], "the callee is whom runs are of, not a key to count them by", "as in sequential(caller, \"10m\")")
+			return nil
+		}
+	}
+	s := l.subjectOf(parts, numberPart(attributeNamed("callee").operand()), w)
+	s.shape.Attempts, s.shape.Runs = true, max(s.shape.Runs, w)
+	return l.signal(n, fn, s, state.Want{Ask: state.Runs, Window: state.Span(w)}, counted)
+}
+
+func (l *lowering) seen(n *ast.CallNode, fn *Function) *operand {
+	parts, ok := l.key(n.Arguments[0])
+	if !ok {
+		return nil
+	}
+	ask := state.First
+	if fn.Name == "idle" {
+		ask = state.Idle
+	}
+	s := l.subjectOf(parts, keyPart{}, shortest)
+	return l.signal(n, fn, s, state.Want{Ask: ask}, func(g state.Got) (float64, bool) { return float64(g.Count), g.Count != state.Never })
+}
