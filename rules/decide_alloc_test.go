@@ -10,11 +10,12 @@ func TestDecideDoesNotAllocate(t *testing.T) {
 		"  - {id: ua, when: 'user_agent matches \"scan(ner)?\" or header(\"X-A\") == \"b\" or caller endsWith \"77\" or country(callers) == \"CU\"', block: subscriber}\n" +
 		"  - {id: asks, when: 'attestation == \"A\" or neighbour(callers, callee, 10) or direction == \"outbound\" or pattern(callee, \"+NXX2*\")', block: subscriber}\n" +
 		"  - {id: clock, when: 'local_time(callee) < \"00:00\" or weekday(callers) == \"sun\" and user_agent contains \"x\"', block: hours}\n" +
+		"  - {id: signals, when: 'rate(caller, \"1m\") > 1000000 or answer_ratio(caller, \"1h\", 3) > 1 or sequential(caller, \"1h\") > 1000000 or distinct([trunk, source], header(\"X-A\"), \"1d\") > 9 or concurrent(prefix(callee, 5)) > 1000000', block: pacing}\n" +
 		"  - {id: stopped, when: 'callee == \"+12025550199\"', block: analytics}\n" +
 		"  - {id: watched, when: 'cidr(source, \"192.0.2.0/24\")', block: dno, mode: monitor}\n"}, benchLists(100)...)
 	rs := compiled(t, s, files...)
 	for _, size := range []int64{0, 1 << 20} {
-		e := running(t, Options{CacheBytes: size}, rs)
+		e := running(t, Options{CacheBytes: size, StateBytes: 256 << 20}, rs)
 		passed, stopped := newBenchCall(), testCall("+12122000000", "+12025550199")
 		passed.Headers = testHeaders{}
 		v := new(Verdict)

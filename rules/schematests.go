@@ -40,6 +40,8 @@ var (
 		{Name: string(LiveRemove), Value: schema.Ref("change")},
 		{Name: string(LiveRevert), Value: schema.Ref("change")},
 		{Name: "call", Value: schema.Ref("call")},
+		{Name: "repeat", Value: schema.Integer("how many such calls come one after the other; {n} in a text of the call is 1, 2, 3 and so on, {nnn} with three digits at least", 1, maxRepeat)},
+		{Name: "every", Value: schema.Pattern("the time between them, as in 2s", durationPattern)},
 		{Name: "want", Value: schema.Ref("want")},
 		{Name: "outcome", Value: schema.Ref("outcome")},
 	}
@@ -134,6 +136,7 @@ func TestSchema() *schema.Schema {
 	test := schema.Object("a test: a call and what must become of it, or steps", ruleTestKeys)
 	test.OneOf = []*schema.Schema{schema.Has("call", "want"), {Required: []string{"steps"}, Not: &schema.Schema{AnyOf: []*schema.Schema{schema.Has("call"), schema.Has("want")}}}}
 	step := schema.Object("live changes to lists, then a call", testStepKeys)
+	step.Dependent = map[string]*schema.Schema{"repeat": schema.Has("call"), "every": schema.Has("repeat")}
 	step.OneOf = []*schema.Schema{
 		{Required: []string{"call"}, AnyOf: []*schema.Schema{schema.Has("want"), schema.Has("outcome")}},
 		{Not: schema.Has("call"), AnyOf: []*schema.Schema{schema.Has(string(LiveAdd)), schema.Has(string(LiveRemove)), schema.Has(string(LiveRevert))}},

@@ -41,8 +41,9 @@ type testStep struct {
 	subject string
 	after   time.Duration // since the step before
 	changes []testChange
-	call    *testedCall // nil: none, the changes are all
-	want    *wanted     // nil: let pass, for the outcome
+	calls   []*testedCall // one after the other; none: the changes are all
+	every   time.Duration // between them
+	want    *wanted       // nil: let pass, for the outcome
 	outcome *testOutcome
 }
 
@@ -100,6 +101,7 @@ type testReader struct {
 	*document
 	call  CallReader
 	calls int       // made so far
+	turn  int       // of a call that is repeated, from 1
 	at    time.Time // of tests that say no time
 }
 
@@ -169,7 +171,7 @@ func (r *testReader) test(n *node) *ruleTest {
 		if f.lacks("want") {
 			r.d.at(t.place, subject, "has no want", "write want: allow, or want: {block: WHY}")
 		}
-		t.steps = []*testStep{{subject: subject, call: r.readCall(f["call"], subject), want: r.want(f["want"], subject)}}
+		t.steps = []*testStep{{subject: subject, calls: r.repeated(f["call"], 1, subject), want: r.want(f["want"], subject)}}
 		return t
 	}
 	for _, key := range [...]string{"call", "want"} {
@@ -183,6 +185,22 @@ func (r *testReader) test(n *node) *ruleTest {
 		}
 	}
 	return t
+}
+
+// maxRepeat bounds how often a step is repeated.
+const maxRepeat = 100_000
+
+// repeated reads a call so many times: {n} in it is the turn.
+func (r *testReader) repeated(n *node, times int, subject string) (calls []*testedCall) {
+	defer func() { r.turn = 0 }()
+	for r.turn = 1; r.turn <= times; r.turn++ {
+		c := r.readCall(n, subject)
+		if c == nil {
+			return nil
+		}
+		calls = append(calls, c)
+	}
+	return calls
 }
 
 func (r *testReader) step(n *node, subject string) *testStep {
@@ -200,7 +218,21 @@ func (r *testReader) step(n *node, subject string) *testStep {
 			s.changes = append(s.changes, r.change(n, action, subject))
 		}
 	}
-	s.call, s.want, s.outcome = r.readCall(f["call"], subject), r.want(f["want"], subject), r.outcome(f["outcome"], subject)
+	repeat := 1
+	if n := f["repeat"]; n != nil {
+		var ok bool
+		if repeat, ok = r.integer(n, subject); ok && (repeat < 1 || repeat > maxRepeat) {
+			r.d.at(n.at, subject, fmt.Sprintf("repeat: %d calls", repeat), fmt.Sprintf("1 to %d", maxRepeat))
+			repeat = 1
+		}
+	}
+	if n := f["every"]; n != nil {
+		s.every = r.duration(n, subject)
+		if f["repeat"] == nil {
+			r.d.at(n.key, subject, "every is for repeat", "write repeat: and how many calls")
+		}
+	}
+	s.calls, s.want, s.outcome = r.repeated(f["call"], repeat, subject), r.want(f["want"], subject), r.outcome(f["outcome"], subject)
 	switch {
 	case f["call"] == nil && len(s.changes) > 0 && f["want"] == nil && f["outcome"] == nil:
 	case f.lacks("call"):

@@ -130,8 +130,8 @@ func (f *testFile) check(rs *Ruleset, d *Diagnostics) {
 					d.at(at, s.subject, fmt.Sprintf("unknown %s %q", what, name), didYouMean(name, all))
 				}
 			}
-			if s.call != nil {
-				known(s.call.trunk, "trunk", s.call.call.TrunkName, trunks)
+			for _, c := range s.calls[:min(len(s.calls), 1)] {
+				known(c.trunk, "trunk", c.call.TrunkName, trunks)
 			}
 			for _, c := range s.changes {
 				known(c.list, "list", c.change.List, lists)
@@ -173,7 +173,11 @@ func newTrial(rs *Ruleset) *trial {
 // run makes the calls of a test, until one is not answered as wanted.
 func (t *ruleTest) run(ctx context.Context, trial *trial) (TestResult, error) {
 	result := TestResult{Name: t.name, File: t.place.File, Line: t.place.Line, Column: t.place.Column}
-	e, err := NewEngine(Options{Pending: len(t.steps)})
+	pending := 0
+	for _, s := range t.steps {
+		pending += len(s.calls)
+	}
+	e, err := NewEngine(Options{Pending: pending})
 	if err != nil {
 		return result, err
 	}
@@ -182,7 +186,8 @@ func (t *ruleTest) run(ctx context.Context, trial *trial) (TestResult, error) {
 	tally := trial.begin()
 	defer trial.end(tally)
 	at := t.at
-	for i, s := range t.steps {
+	placed := uint32(0)
+	for _, s := range t.steps {
 		if err := ctx.Err(); err != nil {
 			return result, err
 		}
@@ -190,29 +195,38 @@ func (t *ruleTest) run(ctx context.Context, trial *trial) (TestResult, error) {
 		if result.Faults = s.change(e, at); len(result.Faults) > 0 {
 			return result, nil
 		}
-		if s.call == nil {
-			continue
-		}
-		call := s.call.call
-		call.At, call.CSeq = at, uint32(i+1)
-		var v Verdict
-		e.Decide(&call, &v)
-		tally.see(trial, &v)
-		if result.Faults = s.judge(&v); len(result.Faults) > 0 {
-			result.Because = because(e.Explain(&call), s.want)
-			return result, nil
-		}
-		if s.outcome == nil {
-			continue
-		}
-		o := s.outcome.outcome
-		o.ID, o.At = v.ID, at.Add(o.Ring+o.Talk)
-		if became := e.Observe(&o); became != Counted {
-			result.Faults.at(s.outcome.place, s.subject, "the outcome was not counted: "+became.String(), "")
-			return result, nil
+		for n, c := range s.calls {
+			if n > 0 {
+				at = at.Add(s.every)
+			}
+			placed++
+			call := c.call
+			call.At, call.CSeq = at, placed // an attempt of its own, though a request be the same
+			if s.place(e, &call, trial, tally, &result); !result.Passed() {
+				return result, nil
+			}
 		}
 	}
 	return result, nil
+}
+
+// place makes a call of the step, and what becomes of it.
+func (s *testStep) place(e *Engine, call *Call, trial *trial, tally *tally, result *TestResult) {
+	var v Verdict
+	e.Decide(call, &v)
+	tally.see(trial, &v)
+	if result.Faults = s.judge(&v); len(result.Faults) > 0 {
+		result.Because = because(e.Explain(call), s.want)
+		return
+	}
+	if s.outcome == nil {
+		return
+	}
+	o := s.outcome.outcome
+	o.ID, o.At = v.ID, call.At.Add(o.Ring+o.Talk)
+	if became := e.Observe(&o); became != Counted {
+		result.Faults.at(s.outcome.place, s.subject, "the outcome was not counted: "+became.String(), "")
+	}
 }
 
 // judge tells in what a verdict is not as the step wants it.

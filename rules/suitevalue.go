@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -54,6 +55,19 @@ func (y *document) word(n *node, subject string) string {
 		return ""
 	}
 	return text
+}
+
+// turns is {n} in a text: the turn of a call that is repeated, in as many digits
+// as there are n.
+var turns = regexp.MustCompile(`\{n+\}`)
+
+// word is text that a header can carry, with the turn of the call in it.
+func (r *testReader) word(n *node, subject string) string {
+	text := r.document.word(n, subject)
+	if r.turn == 0 || !strings.Contains(text, "{n") {
+		return text
+	}
+	return turns.ReplaceAllStringFunc(text, func(mark string) string { return fmt.Sprintf("%0*d", len(mark)-2, r.turn) })
 }
 
 // choice is one of the words.
