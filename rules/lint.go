@@ -37,6 +37,7 @@ func (rs *Ruleset) lint() {
 		}
 		rs.lintDirection(r, warn)
 		r.lintTimes(warn)
+		r.lintUnknown(warn)
 		if r.condition.op == isTrue && r.Ends && r.Action == Block && r.Mode == Enforce {
 			warn("blocks every call that no rule before it ends", "is that meant? use mode: monitor to see what it would do")
 		}
@@ -106,6 +107,15 @@ func (r *Rule) lintTimes(warn func(message, hint string)) {
 				"join them by or for a time that goes past midnight")
 		}
 	}
+}
+
+// lintUnknown warns of a rule that holds, too, while a ratio is not known.
+func (r *Rule) lintUnknown(warn func(message, hint string)) {
+	r.condition.walk(true, func(c *condition, positive bool) {
+		if c.op == isTest && !positive && slices.ContainsFunc(c.reads, func(o *operand) bool { return o.sparse }) {
+			warn(fmt.Sprintf("matches, too, while there are too few calls for a ratio: not %s", c.source), "turn the comparison around in place of not")
+		}
+	})
 }
 
 func meetAtAMinute(all []*condition) bool {

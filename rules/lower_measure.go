@@ -3,7 +3,9 @@ package rules
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/expr-lang/expr/ast"
@@ -70,9 +72,14 @@ func mirrored(op string) string {
 	return op
 }
 
+var measureOperators = []string{"==", "!=", "<", "<=", ">", ">="}
+
 // measured lowers the comparison of what has a number for a value with a
 // constant. Of what is not known no comparison holds.
 func (l *lowering) measured(o *operand, right ast.Node, op string) *condition {
+	if o != nil && !slices.Contains(measureOperators, op) {
+		return l.fault(right, fmt.Sprintf("%s is %s, %s is not for it", o.source, article(o.typ), op), "compare it by "+strings.Join(measureOperators, " "))
+	}
 	limit, text, ok := l.limit(o, right)
 	if o == nil || !ok {
 		return constant(false)
@@ -83,7 +90,7 @@ func (l *lowering) measured(o *operand, right ast.Node, op string) *condition {
 		}
 	}
 	read := o.measure
-	test, ok := map[string]func(*frame) bool{
+	test := map[string]func(*frame) bool{
 		"==": func(f *frame) bool { v, known := read(f); return known && v == limit },
 		"!=": func(f *frame) bool { v, known := read(f); return known && v != limit },
 		"<":  func(f *frame) bool { v, known := read(f); return known && v < limit },
@@ -91,9 +98,6 @@ func (l *lowering) measured(o *operand, right ast.Node, op string) *condition {
 		">":  func(f *frame) bool { v, known := read(f); return known && v > limit },
 		">=": func(f *frame) bool { v, known := read(f); return known && v >= limit },
 	}[op]
-	if !ok {
-		return l.fault(right, fmt.Sprintf("%s is %s, %s has no use for it", o.source, article(o.typ), op), "compare it by == != < <= > >=")
-	}
 	return testOf(o.source+" "+op+" "+text, test, o)
 }
 

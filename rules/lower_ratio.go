@@ -117,13 +117,9 @@ func (l *lowering) tooMany(n *ast.CallNode, s *subject) *operand {
 
 // span is an argument that is a duration.
 func (l *lowering) span(n ast.Node) (time.Duration, bool) {
-	text, ok := l.word(n)
-	if !ok {
-		return 0, false
-	}
-	d, ok := parseDuration(text)
+	d, ok := durationOf(n)
 	if !ok || d > longestCall {
-		l.fault(n, fmt.Sprintf("%q is no duration of a call", text), `as in "6s"`)
+		l.fault(n, canonical(n)+" is no duration of a call", `in quotes, as in "6s"`)
 		return 0, false
 	}
 	return d, true

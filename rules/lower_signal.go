@@ -168,16 +168,21 @@ const shortest = time.Second
 
 // window is an argument that says how far back to look.
 func (l *lowering) window(n ast.Node) (time.Duration, bool) {
-	text, ok := l.word(n)
-	if !ok {
-		return 0, false
-	}
-	d, ok := parseDuration(text)
+	d, ok := durationOf(n)
 	if !ok || d < shortest || d > state.MaxWindow {
-		l.fault(n, fmt.Sprintf("%q is no window", text), `"1s" to "30d", as in "90s", "15m" or "12h"`)
+		l.fault(n, canonical(n)+" is no window", `"1s" to "30d" in quotes, as in "90s", "15m" or "12h"`)
 		return 0, false
 	}
 	return d, true
+}
+
+// durationOf is what a constant text says.
+func durationOf(n ast.Node) (time.Duration, bool) {
+	s, ok := n.(*ast.StringNode)
+	if !ok {
+		return 0, false
+	}
+	return parseDuration(s.Value)
 }
 
 // least is an argument that says how many calls a ratio needs.

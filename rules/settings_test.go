@@ -226,6 +226,7 @@ rules:
   - {id: night, when: 'local_time(caller) > "21:00" and withheld and local_time(caller) < "08:00"', block: subscriber}
   - {id: day, when: 'local_time(callee) > "08:00" and local_time(callee) < "21:00" and local_time(caller) < "07:00"', block: subscriber}
   - {id: outbound, when: 'direction == "outbound" and domain == "y"', block: subscriber}
+  - {id: ratio, when: 'account == "z" and not (answer_ratio(caller, "1h", 20) > 0.1) and not (rate(caller, "1m") > 5)', block: pacing}
   - {id: all, when: true, block: subscriber}
   - {id: dead, when: withheld, block: dno}
   - {id: kept, when: withheld, block: dno, mode: off}
