@@ -1,8 +1,10 @@
 package rules
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -177,5 +179,35 @@ func BenchmarkCandidates(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// BenchmarkDecideSignals is what the pack behaviour costs beside rules that ask
+// nothing of what calls did.
+func BenchmarkDecideSignals(b *testing.B) {
+	pack, err := os.ReadFile("packs/behaviour.yaml")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, text := range map[string]string{"without": benchRules(10), "with": benchRules(10) + string(pack[bytes.Index(pack, []byte("\nrules:\n"))+8:])} {
+		s := Settings{Trunks: benchTrunks(b, 10)}
+		rs := compiled(b, s, append([]string{"rules.yaml", text}, benchLists(10_000)...)...)
+		b.Run(name, func(b *testing.B) {
+			e := running(b, Options{CacheBytes: 16 << 20, StateBytes: 1 << 30}, rs)
+			c := newBenchCall()
+			v := new(Verdict)
+			at := c.At
+			for i := range 1 << 16 {
+				call := c.next()
+				call.At, call.CSeq = at.Add(time.Duration(i)*time.Millisecond), uint32(i)
+				e.Decide(call, v)
+			}
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				call := c.next()
+				call.At, call.CSeq = at.Add(time.Minute+time.Duration(i)*time.Millisecond), uint32(1<<16+i)
+				e.Decide(call, v)
+			}
+		})
 	}
 }

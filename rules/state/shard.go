@@ -15,7 +15,7 @@ type shard struct {
 	used  int
 	slab  slab
 	hand  int // of the clock that looks for records to let go
-	sweep int // of the one that looks for records that are over
+	sweep int // of the one that looks for records that are over, in events
 	kinds *atomic.Pointer[[]*Kind]
 	stats Stats
 
@@ -45,7 +45,7 @@ const (
 	leastSlots = 64
 	slotBytes  = 8
 	evictTries = 64 // records that are let go for one that grows, at most
-	swept      = 2  // slots looked at with each event
+	sweepEvery = 8  // events, with each of which one slot is looked at
 
 	touched = 1 << 32 // bit of a slot: asked about or told of since the hand passed
 	changed = 2 << 32 // bit of a slot: told of since it was saved
@@ -258,19 +258,20 @@ func (s *shard) room(k Key, r record, more int) (record, bool) {
 	return moved, true
 }
 
-// expire looks at a few slots for records of which no window asks any more: none
-// is longer than MaxWindow, and so long a key is known to have been there.
+// expire looks now and then at a slot for a record of which no window asks any
+// more: none is longer than MaxWindow, and so long a key is known to have been
+// there. To look at one costs as much as to count.
 func (s *shard) expire(at time.Time) {
-	for range swept {
-		i := s.sweep & (len(s.slots) - 1)
-		s.sweep++
-		if s.slots[i] == 0 {
-			continue
-		}
-		if r := s.record(slotRef(s.slots[i])); r[open] == 0 && time.Duration(since(max(r[first], r[last]), at))*time.Second > MaxWindow {
-			s.drop(i)
-			s.stats.Expired++
-		}
+	if s.sweep++; s.sweep%sweepEvery != 0 {
+		return
+	}
+	i := s.sweep / sweepEvery & (len(s.slots) - 1)
+	if s.slots[i] == 0 {
+		return
+	}
+	if r := s.record(slotRef(s.slots[i])); r[open] == 0 && time.Duration(since(max(r[first], r[last]), at))*time.Second > MaxWindow {
+		s.drop(i)
+		s.stats.Expired++
 	}
 }
 
