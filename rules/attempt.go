@@ -64,13 +64,12 @@ func (a *attempts) see(c *Call) attemptRef {
 	return attemptRef{h, false}
 }
 
-// saw tells whether c was asked about before.
-func (a *attempts) saw(c *Call) bool {
-	h := a.hash(c)
-	s, set := a.set(h)
+// saw tells whether an attempt was asked about.
+func (a *attempts) saw(ref attemptRef) bool {
+	s, set := a.set(ref.hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return h != 0 && set.find(h) != nil
+	return set.find(ref.hash) != nil
 }
 
 // hash is that of an attempt, 0 for a call without a Call-ID.

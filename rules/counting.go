@@ -52,6 +52,7 @@ func (c *counting) of(number uint16) int {
 type history struct {
 	with    *counting    // nil: nothing is known
 	foresee bool         // answer as if this call were counted
+	passed  bool         // this call was let pass before, when it was asked about first
 	keys    []state.Hash // by subject; 0: the call has no such key
 	keyed   []bool       // by subject: its key was looked for
 	got     []state.Got
@@ -60,7 +61,7 @@ type history struct {
 
 // start forgets what the call before was told.
 func (c *history) start(with *counting, answers int) {
-	c.with, c.foresee = with, false
+	c.with, c.foresee, c.passed = with, false, false
 	n := 0
 	if with != nil {
 		n = len(with.subjects)
@@ -146,24 +147,30 @@ func (f *frame) counted(s *subject, place int, late bool) (state.Got, bool) {
 	return c.got[at], true
 }
 
-// keep notes by what the call is counted when it is over, and that it goes on
-// from now on by what rules want to know that of.
+// keep counts that the call was let pass, once, and notes by what it is counted
+// when it is over.
 func (f *frame) keep(call *pendingCall) {
 	c := &f.history
 	seed := c.with.store.Seed()
 	for i, s := range c.with.subjects {
-		if !s.kept() {
+		passes := s.passing && !c.passed
+		if !passes && !s.kept() {
 			continue
 		}
 		h := f.key(i)
 		if h == 0 {
 			continue
 		}
+		if passes || s.going {
+			c.with.store.Pass(seed.Key(h), c.with.kinds[i], f.call.At, passes, s.going)
+		}
+		if !s.kept() {
+			continue
+		}
 		n := call.kept
 		call.keys[n], call.by[n] = h, c.with.numbers[i]
 		call.kept++
 		if s.going {
-			c.with.store.Begin(seed.Key(h), c.with.kinds[i], f.call.At)
 			call.going |= 1 << n
 		}
 	}

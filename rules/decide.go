@@ -18,10 +18,10 @@ func (e *Engine) Decide(c *Call, v *Verdict) {
 	if !l.set.derive(c) && counted {
 		e.unknownTrunks.count(c.TrunkName)
 	}
-	if attempt.again {
-		e.supersede(attempt, &l.counting)
-	}
 	f := e.frame(c, l)
+	if attempt.again {
+		f.history.passed = e.supersede(attempt, &l.counting)
+	}
 	e.weigh(f, l, v, counted)
 	if v.Action == Allow {
 		e.await(f, l, v, attempt)
@@ -49,13 +49,18 @@ func (e *Engine) await(f *frame, l *live, v *Verdict, attempt attemptRef) {
 }
 
 // supersede lets go of the call of an attempt that is asked about again: the
-// newest decision is the one whose outcome will come.
-func (e *Engine) supersede(attempt attemptRef, c *counting) {
-	if place, ok := e.attempts.placed(attempt); ok {
-		if call, ok := e.pending.supersede(place, attempt.hash); ok {
-			c.end(&call)
-		}
+// newest decision is the one whose outcome will come. It tells whether there was
+// one: whether the call was let pass before.
+func (e *Engine) supersede(attempt attemptRef, c *counting) bool {
+	place, ok := e.attempts.placed(attempt)
+	if !ok {
+		return false
 	}
+	call, ok := e.pending.supersede(place, attempt.hash)
+	if ok {
+		c.end(&call)
+	}
+	return ok
 }
 
 // Probe decides c as Decide does and leaves no trace but in the caches: nothing
@@ -66,10 +71,20 @@ func (e *Engine) Probe(c *Call, v *Verdict) {
 	if l := e.live.Load(); l != nil {
 		l.set.derive(c)
 		f := e.frame(c, l)
-		f.history.foresee = !e.attempts.saw(c)
+		f.history.foresee, f.history.passed = e.asked(c)
 		e.weigh(f, l, v, false)
 		e.release(f)
 	}
+}
+
+// asked tells whether c was never asked about, and whether it was let pass before.
+func (e *Engine) asked(c *Call) (fresh, passed bool) {
+	attempt := attemptRef{hash: e.attempts.hash(c)}
+	fresh = attempt.hash == 0 || !e.attempts.saw(attempt)
+	if !fresh {
+		_, passed = e.attempts.placed(attempt)
+	}
+	return fresh, passed
 }
 
 // frame is one for the evaluation of c.

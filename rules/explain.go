@@ -110,7 +110,7 @@ func (e *Engine) Explain(c *Call) *Explanation {
 	f := &frame{facts: e.facts, learned: l.learned, layers: l.layers}
 	f.start(c, l.set)
 	f.history.start(&l.counting, l.set.answers)
-	f.history.foresee = !e.attempts.saw(c)
+	f.history.foresee, f.history.passed = e.asked(c)
 	for i := range attributes {
 		x.Call = append(x.Call, reading(&attributes[i], f))
 	}

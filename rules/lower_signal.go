@@ -20,8 +20,8 @@ func signals() []Function {
 	all := []Function{
 		{Name: "rate", Signature: `rate(key, "1m")`, Result: CountType, Doc: "call attempts in the window, blocked ones and this one among them",
 			Example: `rate(caller, "1m") > 60`, least: 2, most: 2, value: (*lowering).rate},
-		{Name: "calls", Signature: `calls(key, "1h")`, Result: CountType, Doc: "calls that were let pass and were over in the window",
-			Example: `calls(caller, "1h") >= 20`, least: 2, most: 2, value: (*lowering).over},
+		{Name: "calls", Signature: `calls(key, "1h")`, Result: CountType, Doc: "calls that were let pass in the window, with this one",
+			Example: `calls([account, callee], "1d") > 3`, least: 2, most: 2, value: (*lowering).passed},
 		{Name: "concurrent", Signature: "concurrent(key)", Result: CountType, Doc: "calls that go on, ringing or answered, with this one",
 			Example: `concurrent(account) > 30`, least: 1, most: 1, value: (*lowering).concurrent},
 		{Name: "answer_ratio", Signature: `answer_ratio(key, "1h", 20)`, Result: ShareType, Doc: "share of the calls over in the window that were answered; unknown while they are fewer than the last argument",
@@ -41,9 +41,9 @@ func signals() []Function {
 		{Name: "responses", Signature: `responses(key, "1d", 607, 608)`, Result: CountType, Doc: "calls over in the window with one of these final SIP statuses from upstream",
 			Example: `responses(caller, "1d", 607) >= 3`, least: 3, most: 10, value: (*lowering).responses},
 		{Name: "first_seen", Signature: "first_seen(key)", Result: SpanType, Doc: "since the first call attempt that is remembered; 0 for the first",
-			Example: `first_seen(caller) < "1h"`, least: 1, most: 1, value: (*lowering).seen},
-		{Name: "idle", Signature: "idle(key)", Result: SpanType, Doc: "since the call attempt before this one; unknown for the first",
-			Example: `idle([account, callee]) < "4h"`, least: 1, most: 1, value: (*lowering).seen},
+			Example: `first_seen(caller) < "1h"`, least: 1, most: 1, value: (*lowering).firstSeen},
+		{Name: "idle", Signature: "idle(key)", Result: SpanType, Doc: "since the last call that was let pass, not this one; unknown before there was any",
+			Example: `idle([account, callee]) < "4h"`, least: 1, most: 1, value: (*lowering).idle},
 	}
 	for i := range all {
 		all[i].State, all[i].Kamailio, all[i].FreeSWITCH = whatCallsDid, from, from
@@ -217,15 +217,24 @@ func (l *lowering) redials(n *ast.CallNode, fn *Function) *operand {
 	return l.signal(n, fn, s, state.Want{Ask: state.Attempts, Window: state.Span(w)}, counted)
 }
 
-func (l *lowering) over(n *ast.CallNode, fn *Function) *operand {
+func (l *lowering) passed(n *ast.CallNode, fn *Function) *operand {
 	parts, ok := l.key(n.Arguments[0])
 	w, good := l.window(n.Arguments[1])
 	if !ok || !good {
 		return nil
 	}
 	s := l.subjectOf(parts, keyPart{}, w)
-	s.shape.Finished = true
-	return l.signal(n, fn, s, state.Want{Ask: state.Finished, Tally: -1, Window: state.Span(w)}, counted)
+	s.shape.Attempts, s.shape.Passed, s.passing = true, true, true
+	o := l.signal(n, fn, s, state.Want{Ask: state.Passed, Window: state.Span(w)}, nil)
+	place, late := s.want(state.Want{Ask: state.Passed, Window: state.Span(w)})
+	o.measure = func(f *frame) (float64, bool) {
+		got, known := f.counted(s, place, late)
+		if !f.history.passed {
+			got.Count++ // this call
+		}
+		return float64(got.Count), known
+	}
+	return o
 }
 
 func (l *lowering) concurrent(n *ast.CallNode, fn *Function) *operand {
@@ -272,15 +281,31 @@ func (l *lowering) sequential(n *ast.CallNode, fn *Function) *operand {
 	return l.signal(n, fn, s, state.Want{Ask: state.Runs, Window: state.Span(w)}, counted)
 }
 
-func (l *lowering) seen(n *ast.CallNode, fn *Function) *operand {
+func (l *lowering) firstSeen(n *ast.CallNode, fn *Function) *operand {
 	parts, ok := l.key(n.Arguments[0])
 	if !ok {
 		return nil
 	}
-	ask := state.First
-	if fn.Name == "idle" {
-		ask = state.Idle
+	return l.signal(n, fn, l.subjectOf(parts, keyPart{}, shortest), state.Want{Ask: state.First}, counted)
+}
+
+func (l *lowering) idle(n *ast.CallNode, fn *Function) *operand {
+	parts, ok := l.key(n.Arguments[0])
+	if !ok {
+		return nil
 	}
 	s := l.subjectOf(parts, keyPart{}, shortest)
-	return l.signal(n, fn, s, state.Want{Ask: ask}, func(g state.Got) (float64, bool) { return float64(g.Count), g.Count != state.Never })
+	s.passing = true
+	o := l.signal(n, fn, s, state.Want{Ask: state.Idle}, nil)
+	idle, late := s.want(state.Want{Ask: state.Idle})
+	before, _ := s.want(state.Want{Ask: state.IdleBefore})
+	o.measure = func(f *frame) (float64, bool) {
+		place := idle
+		if f.history.passed { // the last one was this call, when it was asked about before
+			place = before
+		}
+		got, known := f.counted(s, place, late)
+		return float64(got.Count), known && got.Count != state.Never
+	}
+	return o
 }

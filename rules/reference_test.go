@@ -87,7 +87,7 @@ var signalCalls = map[string]struct {
 	calls  [2]func(*Call)
 }{
 	`rate(key, "1m")`:                   {func(p *past) { p.calls(60) }, [2]func(*Call){nothing, another}},
-	`calls(key, "1h")`:                  {func(p *past) { p.calls(20, busy) }, [2]func(*Call){nothing, another}},
+	`calls(key, "1h")`:                  {func(p *past) { p.edit = alice; p.calls(3) }, [2]func(*Call){alice, nothing}},
 	"concurrent(key)":                   {func(p *past) { p.edit = alice; p.calls(30) }, [2]func(*Call){alice, nothing}},
 	`answer_ratio(key, "1h", 20)`:       {func(p *past) { p.calls(20, busy) }, [2]func(*Call){nothing, another}},
 	`short_ratio(key, "1h", "6s", 20)`:  {func(p *past) { p.calls(20, short) }, [2]func(*Call){nothing, another}},

@@ -14,17 +14,18 @@ import (
 // subject is what calls are counted by: one value of a call or several together,
 // and what is counted of them. Rules that ask about the same share it.
 type subject struct {
-	name   string // as rules have it; equal names are the same subject
-	parts  []keyPart
-	with   keyPart // the value that a key is seen with; zero: none is noted
-	shape  state.Shape
-	adds   []addend     // what a call that is over adds to the shape's tallies
-	prompt []state.Want // answered with the counting of an attempt
-	late   []state.Want // answered when a rule gets that far
-	going  bool         // a rule asks how many calls go on
-	asked  bool         // by a rule that is not off
-	base   int          // of its answers in a frame
-	place  int          // among the subjects of the ruleset
+	name    string // as rules have it; equal names are the same subject
+	parts   []keyPart
+	with    keyPart // the value that a key is seen with; zero: none is noted
+	shape   state.Shape
+	adds    []addend     // what a call that is over adds to the shape's tallies
+	prompt  []state.Want // answered with the counting of an attempt
+	late    []state.Want // answered when a rule gets that far
+	going   bool         // a rule asks how many calls go on
+	passing bool         // a rule asks about calls that were let pass
+	asked   bool         // by a rule that is not off
+	base    int          // of its answers in a frame
+	place   int          // among the subjects of the ruleset
 }
 
 // keyPart is one of the values that make a key.

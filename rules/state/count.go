@@ -12,8 +12,8 @@ func (s *shard) attempt(k Key, kind *Kind, at time.Time, with uint64) record {
 	}
 	shape := &kind.shape
 	r.prune(shape, now)
-	r[before], r[last] = r[last], seconds(at)
-	var tallies [1]uint32
+	r[last] = seconds(at)
+	var tallies [len(attemptNames)]uint32
 	if shape.runs > 0 && with != 0 && r.continues(with, now, shape.runs) {
 		tallies[0] = 1
 	}
@@ -30,6 +30,15 @@ func (s *shard) attempt(k Key, kind *Kind, at time.Time, with uint64) record {
 		}
 	}
 	return r
+}
+
+// pass counts that the newest attempt was let pass.
+func (r record) pass(shape *Shape, at time.Time) {
+	r[before], r[passed] = r[passed], seconds(at)
+	if stream := r.attemptStream(); shape.Passed && len(stream) > 0 {
+		newest := stream[len(stream)-shape.attemptStride()+1:]
+		newest[shape.passedTally()]++
+	}
 }
 
 // end takes a call off those that are going on.
@@ -170,7 +179,7 @@ func (s *shard) read(k Key, kind *Kind, at time.Time, wants []Want, got []Got, s
 		r.foresee(&kind.shape, at, *seen, wants, got)
 	} else if r == nil {
 		for i, w := range wants {
-			if w.Ask == Idle {
+			if w.Ask == Idle || w.Ask == IdleBefore {
 				got[i].Count = Never
 			}
 		}
@@ -202,11 +211,14 @@ func (r record) answer(shape *Shape, at time.Time, wants []Want, got []Got) {
 			g.Count = uint64(r[open])
 		case First:
 			g.Count = uint64(since(r[first], at))
-		case Idle:
-			g.Count = Never
-			if r[before] != 0 {
-				g.Count = uint64(since(r[before], at))
+		case Passed:
+			if shape.Passed {
+				g.Count, _ = sum(r.attemptStream(), shape.attemptStride(), now, w.Window, shape.passedTally())
 			}
+		case Idle:
+			g.Count = ago(r[passed], at)
+		case IdleBefore:
+			g.Count = ago(r[before], at)
 		}
 	}
 }
@@ -227,10 +239,9 @@ func (r record) foresee(shape *Shape, at time.Time, with uint64, wants []Want, g
 			if with != 0 && (r == nil || !hasValue(r.set(), valueHash(with), now, w.Window)) {
 				g.Count++
 			}
-		case Idle:
-			g.Count = Never
-			if r != nil && r[last] != 0 {
-				g.Count = uint64(since(r[last], at))
+		case Idle, IdleBefore:
+			if r == nil {
+				g.Count = Never
 			}
 		}
 	}
@@ -238,6 +249,14 @@ func (r record) foresee(shape *Shape, at time.Time, with uint64, wants []Want, g
 
 // seconds is a time as records have it, until 2106.
 func seconds(t time.Time) uint32 { return uint32(max(t.Unix(), 0)) }
+
+// ago is how long something was before now, Never when it was not.
+func ago(then uint32, now time.Time) uint64 {
+	if then == 0 {
+		return Never
+	}
+	return uint64(since(then, now))
+}
 
 func since(then uint32, now time.Time) uint32 {
 	if n := seconds(now); n > then {

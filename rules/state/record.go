@@ -9,7 +9,8 @@ package state
 //	5     calls that are going on
 //	6     when it was first seen, seconds since 1970
 //	7     when its newest attempt was, 0 for none yet
-//	8     when the attempt before that was, 0 for none
+//	8     when the newest call that was let pass was, 0 for none yet
+//	9     when the one before that was, 0 for none
 //
 // then the set, the attempts, the finished calls.
 type record []uint32
@@ -18,8 +19,9 @@ const (
 	open        = 5
 	first       = 6
 	last        = 7
-	before      = 8
-	header      = 9
+	passed      = 8
+	before      = 9
+	header      = 10
 	classShift  = 16
 	halvedShift = 24
 )

@@ -36,7 +36,7 @@ func busy(t testing.TB) (*Store, *Kind, time.Time) {
 		at = at.Add(100 * time.Millisecond)
 		key := keyOf(r.IntN(500))
 		s.Attempt(key, k, at, r.Uint64N(100), nil, nil)
-		s.Begin(key, k, at)
+		s.Pass(key, k, at, true, true)
 		s.Finish(key, k, at, []uint32{1, 30}, true)
 	}
 	return s, k, at

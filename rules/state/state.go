@@ -19,6 +19,7 @@ const MaxWindow = 30 * 24 * time.Hour
 // Shape says what is counted of a kind of keys. Shapes that are equal are one.
 type Shape struct {
 	Attempts bool          // call attempts
+	Passed   bool          // of them, those that were let pass; needs Attempts
 	Finished bool          // calls that are over, and what they add up to
 	Tallies  []string      // what that is, by names that outlive the process
 	Distinct bool          // the values that a key is seen with
@@ -32,19 +33,28 @@ func (s *Shape) stride() int { return 1 + len(s.Tallies) }
 
 func (s *Shape) attemptStride() int { return 1 + len(s.attemptTallies()) }
 
-var runTally = []string{"run"}
-
 // attemptTallies are what attempts add up to.
 func (s *Shape) attemptTallies() []string {
-	if s.runs > 0 {
-		return runTally
+	switch {
+	case s.runs > 0 && s.Passed:
+		return attemptNames[:]
+	case s.runs > 0:
+		return attemptNames[:1]
+	case s.Passed:
+		return attemptNames[1:]
 	}
 	return nil
 }
 
+var attemptNames = [...]string{"run", "passed"}
+
+// passedTally is the place of those that were let pass among what attempts add up
+// to.
+func (s *Shape) passedTally() int { return len(s.attemptTallies()) - 1 }
+
 // equal tells whether records of one are records of the other.
 func (s *Shape) equal(o *Shape) bool {
-	return s.Attempts == o.Attempts && s.Finished == o.Finished && s.Distinct == o.Distinct && s.runs == o.runs && s.keep == o.keep && slices.Equal(s.Tallies, o.Tallies)
+	return s.Attempts == o.Attempts && s.Passed == o.Passed && s.Finished == o.Finished && s.Distinct == o.Distinct && s.runs == o.runs && s.keep == o.keep && slices.Equal(s.Tallies, o.Tallies)
 }
 
 // Kind is a shape that a store knows.
@@ -140,12 +150,18 @@ func (s *Store) Attempt(k Key, kind *Kind, at time.Time, with uint64, wants []Wa
 	sh.mu.Unlock()
 }
 
-// Begin counts a call that goes on from now on.
-func (s *Store) Begin(k Key, kind *Kind, at time.Time) {
+// Pass counts that the newest attempt was let pass, if it was, and with going that
+// a call goes on from now on.
+func (s *Store) Pass(k Key, kind *Kind, at time.Time, passed, going bool) {
 	sh := s.shard(k)
 	sh.mu.Lock()
 	if r := sh.open(k, kind, at); r != nil {
-		r[open]++
+		if passed {
+			r.pass(&kind.shape, at)
+		}
+		if going {
+			r[open]++
+		}
 	}
 	sh.mu.Unlock()
 }
@@ -174,13 +190,15 @@ func (s *Store) End(k Key) {
 type Question uint8
 
 const (
-	Attempts Question = iota // call attempts in the window
-	Finished                 // calls that were over in the window; Sum is their tally
-	Distinct                 // values that the key was seen with in the window
-	Runs                     // attempts in the window with a value that is next to another
-	Going                    // calls that are going on
-	First                    // seconds since the key was first seen
-	Idle                     // seconds since it was last seen before its newest attempt, or Never
+	Attempts   Question = iota // call attempts in the window
+	Finished                   // calls that were over in the window; Sum is their tally
+	Distinct                   // values that the key was seen with in the window
+	Runs                       // attempts in the window with a value that is next to another
+	Going                      // calls that are going on
+	First                      // seconds since the key was first seen
+	Passed                     // call attempts in the window that were let pass
+	Idle                       // seconds since the newest call that was let pass, or Never
+	IdleBefore                 // seconds since the one before that, or Never
 )
 
 // Want is one question about a key.

@@ -31,16 +31,16 @@ func kind(t testing.TB, s *Store, shape Shape) *Kind {
 	return k
 }
 
-var everything = Shape{Attempts: true, Finished: true, Tallies: []string{"answered", "talk"}, Distinct: true, Keep: 24 * time.Hour}
+var everything = Shape{Attempts: true, Passed: true, Finished: true, Tallies: []string{"answered", "talk"}, Distinct: true, Keep: 24 * time.Hour}
 
 // plain keeps everything exactly.
 type plain map[Key]*plainKey
 
 type plainKey struct {
-	attempts, finished []time.Time
-	tallies            [][]uint32
-	with               map[uint64]time.Time
-	open               int
+	attempts, passed, finished []time.Time
+	tallies                    [][]uint32
+	with                       map[uint64]time.Time
+	open                       int
 }
 
 func (p plain) of(k Key) *plainKey {
@@ -59,7 +59,7 @@ func TestStoreAgainstPlain(t *testing.T) {
 	p := plain{}
 	at := noon
 	zipf := rand.NewZipf(r, 1.2, 1, 2000)
-	wants := []Want{{Ask: Attempts}, {Ask: Finished, Tally: -1}, {Ask: Finished, Tally: 0}, {Ask: Finished, Tally: 1}, {Ask: Distinct}, {Ask: Going}}
+	wants := []Want{{Ask: Attempts}, {Ask: Finished, Tally: -1}, {Ask: Finished, Tally: 0}, {Ask: Finished, Tally: 1}, {Ask: Distinct}, {Ask: Going}, {Ask: Passed}, {Ask: Idle}}
 	got := make([]Got, len(wants))
 	for i := range 200_000 {
 		at = at.Add(time.Duration(r.ExpFloat64() * float64(time.Second)))
@@ -70,8 +70,12 @@ func TestStoreAgainstPlain(t *testing.T) {
 			with := 1 + r.Uint64N(3000)
 			s.Attempt(key, k, at, with, nil, nil)
 			e.attempts, e.with[with] = append(e.attempts, at), at
+			if r.IntN(3) > 0 {
+				s.Pass(key, k, at, true, false)
+				e.passed = append(e.passed, at)
+			}
 		case 2:
-			s.Begin(key, k, at)
+			s.Pass(key, k, at, false, true)
 			e.open++
 		case 3:
 			tallies := []uint32{uint32(r.IntN(2)), uint32(r.IntN(600))}
@@ -95,6 +99,12 @@ func TestStoreAgainstPlain(t *testing.T) {
 				attempts++
 			}
 		}
+		passed := uint64(0)
+		for _, then := range e.passed {
+			if inside(then) {
+				passed++
+			}
+		}
 		for _, then := range e.with {
 			if inside(then) {
 				distinct++
@@ -102,6 +112,16 @@ func TestStoreAgainstPlain(t *testing.T) {
 		}
 		if a := got[0].Count; a < attempts || float64(a) > float64(attempts)*(1+1./sameSize) {
 			t.Fatalf("%d attempts, exactly %d", a, attempts)
+		}
+		if p := got[6].Count; p < passed || p > got[0].Count || float64(p) > float64(passed)+float64(attempts)/sameSize {
+			t.Fatalf("%d attempts were let pass, exactly %d of %d", p, passed, attempts)
+		}
+		idle := uint64(Never)
+		if n := len(e.passed); n > 0 {
+			idle = uint64(at.Unix() - e.passed[n-1].Unix())
+		}
+		if got[7].Count != idle {
+			t.Fatalf("idle for %d s, exactly %d", got[7].Count, idle)
 		}
 		if d := got[4].Count; d != distinct {
 			t.Fatalf("%d values, exactly %d", d, distinct)
@@ -185,7 +205,7 @@ func TestConcurrentUse(t *testing.T) {
 			for i := range 2_000 {
 				at := noon.Add(time.Duration(i) * time.Millisecond)
 				s.Attempt(keyOf(i%20), k, at, uint64(i), nil, nil)
-				s.Begin(keyOf(i%20), k, at)
+				s.Pass(keyOf(i%20), k, at, true, true)
 				s.Finish(keyOf(i%20), k, at, []uint32{1, 1}, true)
 				s.Read(keyOf(i%20), k, at, questions, got)
 				if i%500 == g {
