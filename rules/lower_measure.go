@@ -90,6 +90,9 @@ func (l *lowering) measured(o *operand, right ast.Node, op string) *condition {
 		}
 	}
 	read := o.measure
+	if o.upTo != nil {
+		read = o.upTo(limit)
+	}
 	test := map[string]func(*frame) bool{
 		"==": func(f *frame) bool { v, known := read(f); return known && v == limit },
 		"!=": func(f *frame) bool { v, known := read(f); return known && v != limit },

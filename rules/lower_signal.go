@@ -261,7 +261,17 @@ func (l *lowering) distinct(n *ast.CallNode, fn *Function) *operand {
 		}
 	}
 	s := l.subjectOf(parts, with, w)
-	return l.signal(n, fn, s, state.Want{Ask: state.Distinct, Window: state.Span(w)}, counted)
+	want := state.Want{Ask: state.Distinct, Window: state.Span(w)}
+	o := l.signal(n, fn, s, want, counted)
+	o.upTo = func(limit float64) func(*frame) (float64, bool) {
+		want.Enough = uint64(max(limit, 0)) + 1
+		place, late := s.want(want)
+		return func(f *frame) (float64, bool) {
+			got, known := f.counted(s, place, late)
+			return float64(got.Count), known
+		}
+	}
+	return o
 }
 
 func (l *lowering) sequential(n *ast.CallNode, fn *Function) *operand {

@@ -24,6 +24,10 @@ type operand struct {
 	words []string // all constants that can equal it; nil: any
 	state string   // what it asks beside the call and the lists, empty for nothing
 
+	// upTo measures only as far as it takes to compare with a limit, which is
+	// cheaper; nil: measure does.
+	upTo func(limit float64) func(*frame) (value float64, known bool)
+
 	subject *subject // whose calls it counts, nil for none
 	sparse  bool     // it is often unknown: a ratio of too few calls
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -30,6 +31,35 @@ func startOurs(p plan, dir string) (*server, error) {
 	if err := writeScenario(dir, benchRules); err != nil {
 		return nil, err
 	}
+	return startDaemon(p, dir)
+}
+
+// startPacks starts the daemon with the whole starter pack behind the scenario's
+// rules.
+func startPacks(p plan, dir string) (*server, error) {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	if err := writeScenario(dir, benchRules); err != nil {
+		return nil, err
+	}
+	// A pack has a list of that name, too.
+	own := strings.NewReplacer("spam:", "feed:", `list("spam")`, `list("feed")`).Replace(ruleFile(benchRules))
+	if err := os.WriteFile(filepath.Join(dir, "rules.yaml"), []byte(own), 0o600); err != nil {
+		return nil, err
+	}
+	files := "rules: [rules.yaml"
+	for _, pack := range []string{"dno", "own-numbers", "screening", "subscriber", "reputation", "robocall", "behaviour", "hours", "outbound"} {
+		files += ", " + filepath.Join(rig.Root(), "rules", "packs", pack+".yaml")
+	}
+	config := strings.Replace(scenarioConfig, "rules: [rules.yaml", files, 1)
+	if err := os.WriteFile(filepath.Join(dir, "ringfence.yaml"), []byte(config), 0o600); err != nil {
+		return nil, err
+	}
+	return startDaemon(p, dir)
+}
+
+func startDaemon(p plan, dir string) (*server, error) {
 	r, err := rig.StartRingfence(p.binary, dir)
 	if err != nil {
 		return nil, err
@@ -98,9 +128,23 @@ func benchHTTP(p plan, dir string) (err error) {
 	if err != nil {
 		return err
 	}
+	packs, err := startPacks(p, filepath.Join(dir, "packs"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, packs.stop()) }()
+	if _, err := load(packs, 0)(); err != nil {
+		return err
+	}
+	with, err := alternate(p.pairs, load(packs, 0), load(bare, 0))
+	if err != nil {
+		return err
+	}
 	figure("http_requests", c.ours.rate, "requests/s")
 	figure("http_bare_requests", c.theirs.rate, "requests/s")
 	c.faster.figures("http_vs_bare")
+	with.faster.figures("http_packs_vs_bare")
+	figure("http_packs_cpu_us", with.ours.cpu, "µs")
 	figure("http_cpu_us", c.ours.cpu, "µs")
 	figure("http_bare_cpu_us", c.theirs.cpu, "µs")
 	figure("added_cpu_us", c.ours.cpu-c.theirs.cpu, "µs")

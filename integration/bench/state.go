@@ -2,10 +2,14 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"sync"
 	"time"
 
+	"ringfence/integration/rig"
+	"ringfence/rules"
 	"ringfence/rules/state"
 )
 
@@ -18,38 +22,35 @@ const (
 	stateTurn    = 10_000
 )
 
+// callerShape is what the pack behaviour counts of a caller.
+var callerShape = state.Shape{Attempts: true, Distinct: true, Runs: 10 * time.Minute, Finished: true,
+	Tallies: []string{"answered", "short:6s", "cancelled:8s", "code:607", "code:608"}, Keep: 24 * time.Hour}
+
 // benchState measures the counting of calls and the reading of what was counted,
-// alone, in processor time.
+// alone, in processor time, and the memory that the pack behaviour takes.
 func benchState(_ plan, _ string) error {
-	store := state.New(2 << 30, state.NewSeed())
+	if err := benchMemory(); err != nil {
+		return err
+	}
+	store := state.New(2<<30, state.NewSeed())
 	defer store.Close()
-	kind, err := store.Kind(state.Shape{Attempts: true, Finished: true, Tallies: []string{"answered", "short", "talk"}, Keep: 24 * time.Hour})
+	kind, err := store.Kind(callerShape)
 	if err != nil {
 		return err
 	}
-	r := rand.New(rand.NewPCG(1, 2))
-	zipf := rand.NewZipf(r, 1.2, 40, stateCallers-1)
+	r, zipf := zipfCallers()
 	at := time.Now()
-	call := func(k state.Key, talk uint32) {
-		store.Attempt(k, kind, at, 0, nil, nil)
-		store.Finish(k, kind, at, []uint32{1, 0, talk}, true)
+	wants := []state.Want{{Ask: state.Attempts, Window: state.Span(time.Minute)}, {Ask: state.Runs, Window: state.Span(10 * time.Minute)}}
+	got := make([]state.Got, len(wants))
+	call := func(k state.Key, short uint32) {
+		store.Attempt(k, kind, at, r.Uint64N(1<<40)+1, wants, got)
+		store.Finish(k, kind, at, []uint32{1, short, 0, 0, 0}, false)
 		at = at.Add(time.Millisecond)
 	}
-	for i := range uint64(stateCallers) {
-		for range 2 {
-			call(stateKey(i), 20)
-		}
-	}
-	for range stateCalls - 2*stateCallers {
-		call(stateKey(zipf.Uint64()), uint32(r.IntN(300)))
-	}
-	stats := store.Stats()
-	if stats.Keys != stateCallers || stats.Evicted > 0 {
+	eachCaller(func(caller uint64) { call(stateKey(caller), uint32(caller&1)) }, zipf)
+	if stats := store.Stats(); stats.Keys != stateCallers || stats.Evicted > 0 {
 		return errors.New("the state does not hold all callers")
 	}
-	figure("state_keys", float64(stats.Keys), "keys")
-	figure("state_bytes_per_key", float64(stats.Bytes)/float64(stats.Keys), "bytes")
-
 	keys := make([]state.Key, stateTurn)
 	turn := func(do func(state.Key)) float64 {
 		for i := range keys {
@@ -61,12 +62,11 @@ func benchState(_ plan, _ string) error {
 			}
 		}) / stateTurn
 	}
-	wants := []state.Want{{Ask: state.Attempts, Window: state.Span(time.Minute)}, {Ask: state.Finished, Window: state.Span(time.Hour)}}
-	got := make([]state.Got, len(wants))
+	asked := []state.Want{{Ask: state.Attempts, Window: state.Span(time.Minute)}, {Ask: state.Finished, Window: state.Span(time.Hour)}}
 	var updates, reads []float64
 	for range stateTurns {
-		updates = append(updates, turn(func(k state.Key) { store.Attempt(k, kind, at, 0, nil, nil) }))
-		reads = append(reads, turn(func(k state.Key) { store.Read(k, kind, at, wants, got) }))
+		updates = append(updates, turn(func(k state.Key) { store.Attempt(k, kind, at, 1, wants, got) }))
+		reads = append(reads, turn(func(k state.Key) { store.Read(k, kind, at, asked, got) }))
 	}
 	figure("state_update_ns", median(updates), "ns")
 	figure("state_read_ns", median(reads), "ns")
@@ -79,6 +79,64 @@ func benchState(_ plan, _ string) error {
 	return nil
 }
 
+// benchMemory has the pack behaviour count calls of all callers, whose callees
+// follow Zipf's law, too.
+func benchMemory() error {
+	rs, err := rules.Compile(rules.Settings{Country: "US", Redress: rules.Redress{URL: "https://redress.example.com/calls", Location: "TN"},
+		Files: []string{filepath.Join(rig.Root(), "rules", "packs", "behaviour.yaml")}})
+	if err != nil {
+		return err
+	}
+	engine, err := rules.NewEngine(rules.Options{StateBytes: 4 << 30})
+	if err != nil {
+		return err
+	}
+	defer engine.Close()
+	engine.Swap(rs)
+	r, zipf := zipfCallers()
+	c := rules.Call{At: time.Now(), FromTag: "1"}
+	var v rules.Verdict
+	calls := 0
+	eachCaller(func(caller uint64) {
+		area, exchange, line := national(2 * caller)
+		c.From.User = fmt.Sprintf("+1%d%03d%04d", area, exchange, line)
+		area, exchange, line = national(2*zipf.Uint64() + 1)
+		c.RequestUser = fmt.Sprintf("+1%d%03d%04d", area, exchange, line)
+		c.RequestURI = "sip:" + c.RequestUser + "@127.0.0.1"
+		c.At, c.CSeq = c.At.Add(time.Millisecond), c.CSeq+1
+		engine.Decide(&c, &v)
+		if calls++; v.Action == rules.Allow {
+			o := rules.Outcome{ID: v.ID, At: c.At, Code: 200, Talk: time.Duration(r.IntN(300)) * time.Second, Ended: true}
+			engine.Observe(&o)
+		}
+	}, zipf)
+	stats := engine.State().Stats()
+	if stats.Evicted+stats.Refused > 0 {
+		return errors.New("the state does not hold all that the pack counts")
+	}
+	figure("state_keys", float64(stats.Keys), "keys")
+	figure("state_calls", float64(calls), "calls")
+	figure("state_bytes_per_key", float64(stats.Bytes)/float64(stats.Keys), "bytes")
+	return nil
+}
+
+func zipfCallers() (*rand.Rand, *rand.Zipf) {
+	r := rand.New(rand.NewPCG(1, 2))
+	return r, rand.NewZipf(r, 1.2, 40, stateCallers-1)
+}
+
+// eachCaller is every caller twice, and then callers by Zipf's law.
+func eachCaller(call func(caller uint64), zipf *rand.Zipf) {
+	for i := range uint64(stateCallers) {
+		for range 2 {
+			call(i)
+		}
+	}
+	for range stateCalls - 2*stateCallers {
+		call(zipf.Uint64())
+	}
+}
+
 // written is how long it takes, a call, until so many writers have written as much
 // together.
 func written(store *state.Store, kind *state.Kind, writers int) float64 {
@@ -89,7 +147,7 @@ func written(store *state.Store, kind *state.Kind, writers int) float64 {
 			r := rand.New(rand.NewPCG(uint64(w), 1))
 			at := time.Now()
 			for range 10 * stateTurn / writers {
-				store.Attempt(stateKey(r.Uint64N(stateCallers)), kind, at, 0, nil, nil)
+				store.Attempt(stateKey(r.Uint64N(stateCallers)), kind, at, 1, nil, nil)
 			}
 		})
 	}

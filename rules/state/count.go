@@ -206,7 +206,7 @@ func (r record) answer(shape *Shape, at time.Time, wants []Want, got []Got) {
 				g.Sum, g.Count = sum(r.finishedStream(), stride, now, w.Window, w.Tally)
 			}
 		case Distinct:
-			g.Count = countValues(r.set(), r.halvings(), now, w.Window)
+			g.Count = countValues(r.set(), r.halvings(), now, w.Window, w.Enough)
 		case Going:
 			g.Count = uint64(r[open])
 		case First:

@@ -87,9 +87,13 @@ func moveValues(to, from []uint32, halvings uint8, now tick, keep uint32) (n int
 	return n
 }
 
-// countValues is about how many values were there in the window.
-func countValues(table []uint32, halvings uint8, now tick, window uint32) (n uint64) {
-	for i := 0; i < len(table); i += 2 {
+// countValues is about how many values were there in the window, or, where there
+// are more than enough, some number beyond that.
+func countValues(table []uint32, halvings uint8, now tick, window uint32, enough uint64) (n uint64) {
+	if enough == 0 {
+		enough = 1<<64 - 1
+	}
+	for i := 0; i < len(table) && n<<halvings <= enough; i += 2 {
 		if table[i] != noValue && tick(table[i+1]).age(now) <= window {
 			n++
 		}

@@ -206,6 +206,7 @@ type Want struct {
 	Ask    Question
 	Tally  int    // of Finished
 	Window uint32 // as Span makes it
+	Enough uint64 // of Distinct: counting may stop beyond it; 0: it counts all
 }
 
 // Span is a window as Want has it.
