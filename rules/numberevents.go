@@ -81,18 +81,15 @@ func (e *numberEvents) add(n Number, party uint64, at time.Time) {
 		h.unlink()
 		s.length -= h.drop(party)
 	}
-	if len(h.events) == eventsPerNumber {
-		h.events = append(h.events[:0], h.events[1:]...)
-		s.length--
-	}
 	i := len(h.events)
 	for i > 0 && h.events[i-1].at > event.at {
 		i--
 	}
-	h.events = append(h.events, numberEvent{})
-	copy(h.events[i+1:], h.events[i:])
-	h.events[i] = event
-	s.length++
+	h.events = slices.Insert(h.events, i, event)
+	if s.length++; len(h.events) > eventsPerNumber {
+		h.events = slices.Delete(h.events, 0, 1)
+		s.length--
+	}
 	h.link(&s.ends)
 	s.makeRoom(at.Add(-e.keep).UnixMilli(), h)
 	e.length.Add(int64(s.length - before))
@@ -126,7 +123,7 @@ func (h *numberHistory) drop(party uint64) int {
 	}
 	for i := range h.events {
 		if h.events[i].party == party {
-			h.events = append(h.events[:i], h.events[i+1:]...)
+			h.events = slices.Delete(h.events, i, i+1)
 			return 1
 		}
 	}
