@@ -153,6 +153,8 @@ func (e *Engine) faultOf(r *UserReport) error {
 		return reportFault(r, "nobody reports it", "say who: a subscriber's number, extension or account")
 	case !isPlainText(r.By, maxReporter):
 		return reportFault(r, "its reporter is no text of at most 64 characters", "name the subscriber by number, extension or account")
+	case !isPlainText(r.Operator, maxReporter):
+		return reportFault(r, "its operator is no text of at most 64 characters", "shorten the name of who takes it down")
 	case !isPlainText(r.Note, maxReportNote):
 		return reportFault(r, "its note is no text of at most 200 characters", "shorten it to a line")
 	case r.By == r.Number.String():
