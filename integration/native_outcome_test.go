@@ -142,6 +142,25 @@ func TestNativeOutcomesDropped(t *testing.T) {
 	eventually(t, "what the queue held arrives", func() bool { return len(d.Outcomes()) >= 6 })
 }
 
+// TestNativeLongOutcomes holds that outcomes with long Reasons, queued while the
+// daemon is away, come in requests that fit the buffer of the include.
+func TestNativeLongOutcomes(t *testing.T) {
+	t.Parallel()
+	d := startScripted(t, blocksSpam)
+	n := startNative(t, rig.KamailioOptions{Ringfence: d.Addr}, map[string]rig.Answer{
+		"12025550200": {Status: "603 Network Blocked", Headers: []string{"Reason: " + networkBlocked + strings.Repeat("x", 1000)}},
+	})
+	d.Freeze("/kamailio/outcomes")
+	const calls = 150
+	for range calls {
+		if r := n.place(t, rig.Request{}); r.Code != 603 {
+			t.Fatal(r.Status)
+		}
+	}
+	d.Thaw()
+	eventually(t, "all outcomes arrive", func() bool { return len(d.Outcomes()) == calls })
+}
+
 // TestNativeCarriers holds that a second carrier is tried when the first fails,
 // but never after a 6xx, and that the report tells of the last word.
 func TestNativeCarriers(t *testing.T) {
