@@ -26,6 +26,9 @@ func outcome(t testing.TB, d *rig.Scripted, pattern string) {
 	}
 }
 
+// networkBlocked is the Reason of a 603+.
+const networkBlocked = `SIP;cause=603;text="v=analytics1;url=https://carrier.example/redress;tel=+18005557100;id=zz9";location=TN`
+
 // TestNativeOutcomes holds what is reported of a call: once how it ended, and
 // once that it was answered.
 func TestNativeOutcomes(t *testing.T) {
@@ -39,7 +42,14 @@ func TestNativeOutcomes(t *testing.T) {
 		{"answered, hung up by the callee", rig.Answer{HangUp: true}, []string{`200 127\.0\.0\.1 0 \d+ 0 0 - OK`, `200 127\.0\.0\.1 0 \d+ \d+ 1 callee OK`}},
 		{"not found", rig.Answer{Status: "404 Not Found"}, []string{`404 127\.0\.0\.1 0 \d+ 0 1 - Not Found`}},
 		{"busy after ringing", rig.Answer{Status: "486 Busy Here", Ring: true}, []string{`486 127\.0\.0\.1 1 \d+ 0 1 - Busy Here`}},
-		{"blocked upstream", rig.Answer{Status: "603 Network Blocked"}, []string{`603 127\.0\.0\.1 0 \d+ 0 1 - Network Blocked`}},
+		{"blocked upstream", rig.Answer{Status: "603 Network Blocked", Headers: []string{"Reason: " + networkBlocked}}, []string{`603 127\.0\.0\.1 0 \d+ 0 1 - Network Blocked\t` + regexp.QuoteMeta(networkBlocked)}},
+		{"blocked with several Reasons", rig.Answer{Status: "603 Network Blocked", Headers: []string{"Reason: Q.850;cause=21;text=\"a\tb, c\"", "Reason: " + networkBlocked + ", X;cause=1"}},
+			[]string{`603 127\.0\.0\.1 0 \d+ 0 1 - Network Blocked\tQ\.850;cause=21;text="ab, c", ?` + regexp.QuoteMeta(networkBlocked) + `, X;cause=1`}},
+		{"declined by the called party", rig.Answer{Status: "603 Decline"}, []string{`603 127\.0\.0\.1 0 \d+ 0 1 - Decline\t`}},
+		{"rejected with a jCard", rig.Answer{Status: "608 Rejected", Headers: []string{"Call-Info: <https://block.example/icon.png>;purpose=icon, <https://block.example/jcard?a=1&b=2>;purpose=jwscard"}},
+			[]string{`608 127\.0\.0\.1 0 \d+ 0 1 - Rejected\t\thttps://block\.example/jcard\?a=1&b=2`}},
+		{"rejected without one", rig.Answer{Status: "608 Rejected", Headers: []string{"Call-Info: <https://block.example/icon.png>;purpose=icon", "Reason: SIP;cause=608"}}, []string{`608 127\.0\.0\.1 0 \d+ 0 1 - Rejected\tSIP;cause=608`}},
+		{"a very long Reason", rig.Answer{Status: "603 Network Blocked", Headers: []string{"Reason: " + strings.Repeat("x", 4000)}}, []string{`603 127\.0\.0\.1 0 \d+ 0 1 - Network Blocked\tx{1000}`}},
 		{"an odd phrase", rig.Answer{Status: "404 N\tt \x01F\xc3\xb6und"}, []string{`404 127\.0\.0\.1 0 \d+ 0 1 - Nt Fund`}},
 		{"no phrase", rig.Answer{Status: "480 "}, []string{`480 127\.0\.0\.1 0 \d+ 0 1 - -`}},
 		{"cancelled while it rings", rig.Answer{Silent: true, Ring: true}, []string{`487 127\.0\.0\.1 1 \d+ 0 1 caller Request Terminated`}},
@@ -130,6 +140,25 @@ func TestNativeOutcomesDropped(t *testing.T) {
 		return strings.Contains(string(n.Log()), "ringfence: 36 outcomes dropped so far")
 	})
 	eventually(t, "what the queue held arrives", func() bool { return len(d.Outcomes()) >= 6 })
+}
+
+// TestNativeLongOutcomes holds that outcomes with long Reasons, queued while the
+// daemon is away, come in requests that fit the buffer of the include.
+func TestNativeLongOutcomes(t *testing.T) {
+	t.Parallel()
+	d := startScripted(t, blocksSpam)
+	n := startNative(t, rig.KamailioOptions{Ringfence: d.Addr}, map[string]rig.Answer{
+		"12025550200": {Status: "603 Network Blocked", Headers: []string{"Reason: " + networkBlocked + strings.Repeat("x", 1000)}},
+	})
+	d.Freeze("/kamailio/outcomes")
+	const calls = 150
+	for range calls {
+		if r := n.place(t, rig.Request{}); r.Code != 603 {
+			t.Fatal(r.Status)
+		}
+	}
+	d.Thaw()
+	eventually(t, "all outcomes arrive", func() bool { return len(d.Outcomes()) == calls })
 }
 
 // TestNativeCarriers holds that a second carrier is tried when the first fails,

@@ -92,6 +92,7 @@ func (e *Engine) frame(c *Call, l *live) *frame {
 	f := e.frames.Get().(*frame)
 	f.start(c, l.set)
 	f.facts, f.learned, f.layers = e.facts, l.learned, l.layers
+	f.blocks, f.reports = e.blocks, e.reports.events
 	f.history.start(&l.counting, l.set.answers)
 	return f
 }

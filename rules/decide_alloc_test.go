@@ -11,6 +11,7 @@ func TestDecideDoesNotAllocate(t *testing.T) {
 		"  - {id: asks, when: 'attestation == \"A\" or neighbour(callers, callee, 10) or direction == \"outbound\" or pattern(callee, \"+NXX2*\")', block: subscriber}\n" +
 		"  - {id: clock, when: 'local_time(callee) < \"00:00\" or weekday(callers) == \"sun\" and user_agent contains \"x\"', block: hours}\n" +
 		"  - {id: signals, when: 'rate(caller, \"1m\") > 1000000 or answer_ratio(caller, \"1h\", 3) > 1 or sequential(caller, \"1h\") > 1000000 or distinct([trunk, source], header(\"X-A\"), \"1d\") > 9 or concurrent(prefix(callee, 5)) > 1000000', block: pacing}\n" +
+		"  - {id: said, when: 'reports(callers, \"30d\") > 1 or blocked_upstream(caller, \"7d\") > 1', label: said}\n" +
 		"  - {id: stopped, when: 'callee == \"+12025550199\"', block: analytics}\n" +
 		"  - {id: watched, when: 'cidr(source, \"192.0.2.0/24\")', block: dno, mode: monitor}\n"}, benchLists(100)...)
 	rs := compiled(t, s, files...)
@@ -18,6 +19,8 @@ func TestDecideDoesNotAllocate(t *testing.T) {
 		e := running(t, Options{CacheBytes: size, StateBytes: 256 << 20}, rs)
 		passed, stopped := newBenchCall(), testCall("+12122000000", "+12025550199")
 		passed.Headers = testHeaders{}
+		e.RestoreBlock(global(t, "+13035550260"), testTime, testTime)
+		e.RestoreReport(UserReport{Number: global(t, "+13035550260"), By: "2001", At: testTime}, testTime)
 		v := new(Verdict)
 		e.warm(func() {
 			for range 1000 {

@@ -43,6 +43,8 @@ type Engine struct {
 
 	learned *LearnedLists
 	layers  *LiveLists
+	blocks  *numberEvents // by carriers, by the caller's number
+	reports *userReports
 
 	swap   sync.Mutex             // held by Swap
 	counts map[string]*RuleCounts // by rule id, of the rules at work
@@ -84,6 +86,7 @@ func NewEngine(o Options) (*Engine, error) {
 		learned: NewLearnedLists(o.LearnedMax, o.OnLearned), counts: map[string]*RuleCounts{},
 		layers: newLiveLists(o.LiveMax), names: newNameTable(), onEnded: o.OnEnded, callAge: o.CallAge,
 		numbers: map[string]uint16{},
+		blocks:  newNumberEvents(numberEventsKept, blocksKept), reports: newUserReports(numberEventsKept),
 	}
 	var made atomic.Uint32
 	e.frames.New = func() any { return &frame{stripe: made.Add(1)} }

@@ -7,6 +7,8 @@ type frame struct {
 	set     *Ruleset
 	facts   *factTable
 	learned []*Learned // by place in the ruleset
+	blocks  *numberEvents
+	reports *numberEvents
 
 	row  RowRef // first row that the rule at hand holds by, 0 for none; live rows are below 0
 	list *List  // of that row; without one it says nothing
@@ -59,6 +61,7 @@ func (f *frame) start(c *Call, set *Ruleset) {
 // stop lets go of what f points to.
 func (f *frame) stop() {
 	f.call, f.set, f.facts, f.learned, f.list = nil, nil, nil, nil, nil
+	f.blocks, f.reports = nil, nil
 	clear(f.cursors[:cap(f.cursors)])
 	clear(f.headers)
 	clear(f.lived)

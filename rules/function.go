@@ -29,6 +29,8 @@ type Function struct {
 const (
 	theClock    = "the clock"
 	whatLearned = "what was learned"
+	whatBlocked = "what carriers blocked"
+	whatUsers   = "what users reported"
 )
 
 // functions are all of them, in the order of the documentation.
@@ -70,6 +72,12 @@ func init() {
 		{Name: "header", Signature: `header("Name")`, Doc: "the first value of a header of the request, empty when it is absent",
 			Kamailio: "the request", FreeSWITCH: "sip_h_NAME, sip_i_NAME",
 			Example: `header("X-Campaign") == "spring"`, least: 1, most: 1, value: (*lowering).header},
+		{Name: "blocked_upstream", Signature: `blocked_upstream(number, "7d")`, Result: CountType, Doc: "how often carriers stopped the number's calls by analytics (603+, 608) within the window, at most 30d; it counts to 64; of callers the most",
+			Kamailio: "what became of calls", FreeSWITCH: "what became of calls",
+			Example: `blocked_upstream(caller, "7d") >= 3`, State: whatBlocked, least: 2, most: 2, value: (*lowering).blockedUpstream},
+		{Name: "reports", Signature: `reports(number, "30d")`, Result: CountType, Doc: "how many users reported the number (ringfence report add) within the window, at most 90d; it counts to 64; of callers the most",
+			Kamailio: "reports", FreeSWITCH: "reports",
+			Example: `reports(callers, "30d") >= 5`, State: whatUsers, least: 2, most: 2, value: (*lowering).reported},
 		{Name: "cidr", Signature: `cidr(source, "10.0.0.0/8")`, Result: FlagType, Doc: "the address lies in the network",
 			Kamailio: "the address", FreeSWITCH: "the address",
 			Example: `cidr(source, "192.0.2.0/24")`, least: 2, most: 2, test: (*lowering).cidr},

@@ -146,6 +146,10 @@ func (l *lowering) limit(o *operand, n ast.Node) (limit float64, text string, ok
 		l.fault(at, fmt.Sprintf("%s cannot be %s", o.source, strconv.FormatFloat(limit, 'g', -1, 64)), limitHint(o.typ))
 		return 0, "", false
 	}
+	if o.most != 0 && limit > o.most {
+		l.fault(at, fmt.Sprintf("%s is never so much", o.source), fmt.Sprintf("it counts to %v", o.most))
+		return 0, "", false
+	}
 	return limit, strconv.FormatFloat(limit, 'f', -1, 64), true
 }
 

@@ -17,6 +17,7 @@ type operand struct {
 	local   func(localTime) int         // of the local times at number or callers: weekday, local_time
 	address func(*frame) netip.Addr
 	measure func(*frame) (value float64, known bool) // of CountType, ShareType and SpanType
+	most    float64                                  // that is measured; 0: no bound
 	numbers string                                   // source of the number or set that is projected
 	set     bool                                     // number or set of numbers: callers
 

@@ -12,6 +12,7 @@ type Outcome struct {
 	Code     int           // final SIP status from upstream: 200 for an answered call, 487 for a cancelled one
 	Phrase   string        // its reason phrase
 	Reason   string        // value of its Reason header, empty when unknown
+	Card     string        // address in the Call-Info of a 608 (RFC 8688), empty when unknown
 	Upstream netip.Addr    // who answered; zero when unknown
 	Carrier  string        // who answered, by trunk name; wins over Upstream
 	Rang     bool          // a 18x came before
@@ -91,9 +92,7 @@ func (e *Engine) Observe(o *Outcome) Observed {
 	}
 	if which.last {
 		l.counting.finish(&call, o)
-		if e.onEnded != nil {
-			e.onEnded(e.ended(o, &call, carrier))
-		}
+		e.over(e.ended(o, &call, carrier))
 	}
 	return Counted
 }

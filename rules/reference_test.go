@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +79,8 @@ var exampleCalls = map[string][2]func(*Call){
 	"weekday(number)":                   {weekend, nothing},
 	"local_time(number)":                {hour(12), hour(16)},
 	`header("Name")`:                    {func(c *Call) { c.Headers = testHeaders{"x-campaign": "spring"} }, nothing},
+	`blocked_upstream(number, "7d")`:    {from("+12023340199"), from("+12122000000")},
+	`reports(number, "30d")`:            {from("+12023340199"), from("+12122000000")},
 	`cidr(source, "10.0.0.0/8")`:        {at("192.0.2.200"), at("192.0.3.1")},
 }
 
@@ -199,6 +202,10 @@ func TestExamplesOfTheReference(t *testing.T) {
 		for i, edit := range calls {
 			engine := running(t, Options{}, rs)
 			engine.Learned().Restore([]LearnedEntry{{List: "not-found", Number: global(t, "+12023340199"), Until: testTime.Add(time.Hour)}}, testTime)
+			for i := range 5 {
+				engine.RestoreBlock(global(t, "+12023340199"), testTime.Add(-time.Hour), testTime)
+				engine.RestoreReport(UserReport{Number: global(t, "+12023340199"), By: strconv.Itoa(i), At: testTime.Add(-time.Hour)}, testTime)
+			}
 			if isSignal {
 				signal.before(&past{t: t, e: engine, at: testTime.Add(-time.Second), edit: nothing})
 			}

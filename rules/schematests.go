@@ -11,6 +11,7 @@ const (
 	timePattern    = `^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$`
 	statusPattern  = `^[3-6][0-9]{2}( .*)?$`
 	headerPattern  = "^[!#$%&'*+.^_`|~A-Za-z0-9-]+$"
+	numberPattern  = `^\+[0-9 ().-]+$`
 	addressPattern = `^[0-9A-Fa-f:.]+$`
 )
 
@@ -39,6 +40,7 @@ var (
 		{Name: string(LiveAdd), Value: schema.Ref("change")},
 		{Name: string(LiveRemove), Value: schema.Ref("change")},
 		{Name: string(LiveRevert), Value: schema.Ref("change")},
+		{Name: "report", Value: schema.Object("what a user says of a number, before the call", testReportKeys)},
 		{Name: "call", Value: schema.Ref("call")},
 		{Name: "repeat", Value: schema.Integer("how many such calls come one after the other; {n} in a text of the call is 1, 2, 3 and so on, {nnn} with three digits at least", 1, maxRepeat)},
 		{Name: "every", Value: schema.Pattern("the time between them, as in 2s", durationPattern)},
@@ -51,6 +53,10 @@ var (
 		{Name: "subscriber", Value: schema.Text("whose rows they are, in a list per subscriber")},
 		{Name: "why", Value: schema.Word("why the numbers are blocked, if not for what the list says", rowWhys()...)},
 		{Name: "for", Value: schema.Pattern("how long the change lasts, as in 7d", durationPattern)},
+	}
+	testReportKeys = schema.Keys{
+		{Name: "number", Needed: true, Value: schema.Pattern("whose call was unwanted", numberPattern)},
+		{Name: "by", Needed: true, Value: schema.Text("who says so: a number, an extension or an account")},
 	}
 	// What the request says.
 	requestKeys = schema.Keys{
@@ -91,6 +97,8 @@ var (
 	}
 	outcomeKeys = schema.Keys{
 		{Name: "code", Needed: true, Value: schema.Integer("final SIP status from upstream", 200, 699)},
+		{Name: "phrase", Value: schema.Text("its reason phrase, as in Network Blocked")},
+		{Name: "reason", Value: schema.Text("value of its Reason header")},
 		{Name: "upstream", Value: schema.Text("the trunk that answered")},
 		{Name: "rang", Value: schema.Flag("a 18x came before")},
 		{Name: "ring", Value: schema.Pattern("INVITE to final answer, as in 20s", durationPattern)},
@@ -135,11 +143,11 @@ const NetworkPattern = `^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$`
 func TestSchema() *schema.Schema {
 	test := schema.Object("a test: a call and what must become of it, or steps", ruleTestKeys)
 	test.OneOf = []*schema.Schema{schema.Has("call", "want"), {Required: []string{"steps"}, Not: &schema.Schema{AnyOf: []*schema.Schema{schema.Has("call"), schema.Has("want")}}}}
-	step := schema.Object("live changes to lists, then a call", testStepKeys)
+	step := schema.Object("live changes to lists and a user's report, then a call", testStepKeys)
 	step.Dependent = map[string]*schema.Schema{"repeat": schema.Has("call"), "every": schema.Has("repeat")}
 	step.OneOf = []*schema.Schema{
 		{Required: []string{"call"}, AnyOf: []*schema.Schema{schema.Has("want"), schema.Has("outcome")}},
-		{Not: schema.Has("call"), AnyOf: []*schema.Schema{schema.Has(string(LiveAdd)), schema.Has(string(LiveRemove)), schema.Has(string(LiveRevert))}},
+		{Not: schema.Has("call"), AnyOf: []*schema.Schema{schema.Has(string(LiveAdd)), schema.Has(string(LiveRemove)), schema.Has(string(LiveRevert)), schema.Has("report")}},
 	}
 	call := schema.Object("a call, as the INVITE that a switch would send", testedCallKeys)
 	var parts []*schema.Schema

@@ -11,6 +11,8 @@ type Stats struct {
 	Pending       PendingStats
 	Learned       []LearnedStats
 	Live          []LiveStats
+	Blocks        EventStats
+	Reports       EventStats
 	LiveChanges   uint64   // made live since the start
 	UnknownTrunks uint64   // calls that named a trunk which is not configured
 	UnknownNames  []string // the first 16 such names, each cut after 64 bytes
@@ -33,6 +35,7 @@ type CacheStats struct {
 func (e *Engine) Stats() Stats {
 	s := Stats{
 		Facts: e.facts.Stats(), Pending: e.pending.Stats(), Learned: e.learned.Stats(),
+		Blocks: e.blocks.stats(), Reports: e.reports.events.stats(),
 		UnknownTrunks: e.unknownTrunks.calls.Load(), UnknownNames: e.unknownTrunks.list(),
 	}
 	s.Live, s.LiveChanges = e.layers.Stats()

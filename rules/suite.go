@@ -36,12 +36,14 @@ type ruleTest struct {
 
 func (t *ruleTest) subject() string { return fmt.Sprintf("test %q", t.name) }
 
-// testStep is one step of a test: live changes to lists, then a call.
+// testStep is one step of a test: live changes to lists and a user's report, then
+// a call.
 type testStep struct {
 	subject string
 	after   time.Duration // since the step before
 	changes []testChange
-	calls   []*testedCall // one after the other; none: the changes are all
+	report  *testReport   // nil: none
+	calls   []*testedCall // one after the other; none: what comes before them is all
 	every   time.Duration // between them
 	want    *wanted       // nil: let pass, for the outcome
 	outcome *testOutcome
@@ -218,6 +220,7 @@ func (r *testReader) step(n *node, subject string) *testStep {
 			s.changes = append(s.changes, r.change(n, action, subject))
 		}
 	}
+	s.report = r.report(f["report"], subject)
 	repeat := 1
 	if n := f["repeat"]; n != nil {
 		var ok bool
@@ -234,7 +237,7 @@ func (r *testReader) step(n *node, subject string) *testStep {
 	}
 	s.calls, s.want, s.outcome = r.repeated(f["call"], repeat, subject), r.want(f["want"], subject), r.outcome(f["outcome"], subject)
 	switch {
-	case f["call"] == nil && len(s.changes) > 0 && f["want"] == nil && f["outcome"] == nil:
+	case f["call"] == nil && (len(s.changes) > 0 || f["report"] != nil) && f["want"] == nil && f["outcome"] == nil:
 	case f.lacks("call"):
 		r.d.at(n.at, subject, "has no call", "write call: and caller and callee")
 	case f["outcome"] == nil && f.lacks("want"):

@@ -29,6 +29,8 @@ func (r *testReader) outcome(n *node, subject string) *testOutcome {
 	if o.outcome.Carrier = r.text(f["upstream"], subject); f["upstream"] != nil {
 		o.upstream = f["upstream"].at
 	}
+	o.outcome.Phrase = r.text(f["phrase"], subject)
+	o.outcome.Reason = r.text(f["reason"], subject)
 	o.outcome.Rang = r.flag(f["rang"], subject)
 	if f["ring"] != nil {
 		o.outcome.Ring = r.duration(f["ring"], subject)

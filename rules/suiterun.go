@@ -192,7 +192,7 @@ func (t *ruleTest) run(ctx context.Context, trial *trial) (TestResult, error) {
 			return result, err
 		}
 		at = at.Add(s.after)
-		if result.Faults = s.change(e, at); len(result.Faults) > 0 {
+		if result.Faults = append(s.change(e, at), s.report.make(e, at, s.subject)...); len(result.Faults) > 0 {
 			return result, nil
 		}
 		for n, c := range s.calls {

@@ -25,6 +25,7 @@ import (
 //	GET  /metrics  Prometheus text format
 //	GET  /status   Status as JSON
 //	/lists       (adminlists.go, adminfeeds.go)
+//	/reports     (adminreports.go)
 //	POST /reload   loads configuration and rules again; answers Reload as JSON,
 //	               422 when they do not load and the old ones stay
 //
@@ -74,6 +75,7 @@ func (a *admin) handler(metrics prometheus.Gatherer) http.Handler {
 	})))
 	a.lists(m)
 	a.feeds(m)
+	a.reports(m)
 	return a.named(m)
 }
 

@@ -28,8 +28,7 @@ func TestDecideDoesNotAllocate(t *testing.T) {
 	}
 	defer engine.Close()
 	engine.Swap(rs)
-	j := &Journal{queue: make(chan *record, 1), log: slog.New(slog.DiscardHandler)}
-	j.free.New = func() any { return new(record) }
+	j := newJournal(JournalConfig{Queue: 1}, slog.New(slog.DiscardHandler), nil)
 	s := &service{engine: engine, journal: j, now: time.Now}
 	for _, caller := range []string{clean, spam, "+12025550177"} {
 		call := &rules.Call{At: time.Now(), CallID: "a", From: rules.Identity{User: caller}, RequestURI: "sip:" + callee + "@x", RequestUser: callee}

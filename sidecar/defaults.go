@@ -60,11 +60,18 @@ const (
 	journalName  = "journal.jsonl"
 	learnedName  = "learned.jsonl"
 	liveName     = "lists.jsonl"
+	blocksName   = "upstream-blocks.jsonl"
+	reportsName  = "reports.jsonl"
 	feedsName    = "feeds" // folder of the copies of lists that are fetched
 	configName   = "ringfence.yaml"
 	configLimit  = 1 << 20 // bytes of a configuration file
 	learnedQueue = 8192    // changes of learned lists not yet written
 	syncEvery    = time.Second
+
+	blocksSize     = 8_000_000 // bytes of one file of calls that carriers blocked
+	blocksKeep     = 3         // rotated files beside the current one
+	blocksQueue    = 1024      // such calls not yet written
+	reportsHistory = 8_000_000 // bytes that are history in the file of users' reports, beside as much as counts
 
 	adminConnections = 64                     // open at once; more wait in the kernel's queue
 	gatherTime       = 10 * time.Millisecond  // stopped calls within it are written to the journal together

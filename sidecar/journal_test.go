@@ -120,8 +120,7 @@ func recordCall(j *Journal, n int) {
 // nobody.
 func TestJournalCountsWhatItDrops(t *testing.T) {
 	log := new(lockedBuffer)
-	j := &Journal{queue: make(chan *record, 2), log: slog.New(slog.NewTextHandler(log, nil))}
-	j.free.New = func() any { return new(record) }
+	j := newJournal(JournalConfig{Queue: 2}, slog.New(slog.NewTextHandler(log, nil)), nil)
 	for n := range 5 {
 		recordCall(j, n)
 	}
@@ -305,8 +304,7 @@ func TestJournalStopsWithoutItsFile(t *testing.T) {
 func TestJournalTellsAFailureOnce(t *testing.T) {
 	c := JournalConfig{File: filepath.Join(t.TempDir(), "journal.jsonl"), MaxSize: 4096, Keep: 1, Queue: 2}
 	log := new(lockedBuffer)
-	j := &Journal{queue: make(chan *record, c.Queue), log: slog.New(slog.NewTextHandler(log, nil)), file: rotated{name: c.File, limit: c.MaxSize, keep: c.Keep}}
-	j.free.New = func() any { return new(record) }
+	j := newJournal(c, slog.New(slog.NewTextHandler(log, nil)), nil)
 	folder := inTheWay(t, c)
 	const calls = 30
 	for n := range calls {

@@ -56,6 +56,17 @@ var (
 	learnedDroppedDesc = desc("learned_dropped_total", "Changes of learned lists that were not written because the queue was full.")
 	learnedErrorsDesc  = desc("learned_errors_total", "Failed writes of the learned lists.")
 
+	blocksDesc        = desc("upstream_blocks_entries", "Blocks by carriers (603+, 608) that rules can ask for by the caller's number.")
+	blocksEvictedDesc = desc("upstream_blocks_evicted_total", "Blocks by carriers that made room for others before their time.")
+	blocksWrittenDesc = desc("upstream_blocks_written_total", "Calls blocked by carriers that were written down.")
+	blocksDroppedDesc = desc("upstream_blocks_dropped_total", "Calls blocked by carriers that were not written down because the queue was full.")
+	blocksErrorsDesc  = desc("upstream_blocks_errors_total", "Failed writes of calls blocked by carriers.")
+	blocksQueueDesc   = desc("upstream_blocks_queue_entries", "Calls blocked by carriers that wait to be written down.")
+
+	reportsDesc        = desc("user_reports_entries", "Reports by users that rules can ask for.")
+	reportsEvictedDesc = desc("user_reports_evicted_total", "Reports by users that made room for others before their time.")
+	reportsErrorsDesc  = desc("user_reports_errors_total", "Reports by users that could not be kept, and failed writes of their file anew.")
+
 	liveRowsDesc    = desc("live_rows_entries", "Rows that were added to a list and removed from it while the daemon ran.", "list")
 	liveChangesDesc = desc("live_changes_total", "Changes made to lists while the daemon ran.")
 	liveErrorsDesc  = desc("live_errors_total", "Changes to lists that could not be kept or read, and failed writes of their file anew.")
@@ -260,6 +271,10 @@ func (m metrics) engine(s sink) {
 	s.counter(learnedTaughtDesc, taught)
 	s.counter(learnedTakenDesc, forgotten)
 	s.counter(learnedEvictedDesc, evicted)
+	s.gauge(blocksDesc, float64(now.Blocks.Length))
+	s.counter(blocksEvictedDesc, now.Blocks.Evicted)
+	s.gauge(reportsDesc, float64(now.Reports.Length))
+	s.counter(reportsEvictedDesc, now.Reports.Evicted)
 	s.gauge(pendingDesc, float64(now.Pending.Open))
 	s.counter(pendingEvictedDesc, now.Pending.Evicted)
 	s.counter(unknownTrunksDesc, now.UnknownTrunks)
@@ -282,6 +297,12 @@ func (m metrics) records(s sink) {
 	s.gauge(learnedQueueDesc, float64(len(l.queue)))
 	s.counter(learnedDroppedDesc, l.dropped.Load())
 	s.counter(learnedErrorsDesc, l.errors.Load())
+	b := m.program.blocks
+	s.counter(blocksWrittenDesc, b.written.Load())
+	s.counter(blocksDroppedDesc, b.dropped.Load())
+	s.counter(blocksErrorsDesc, b.errors.Load())
+	s.gauge(blocksQueueDesc, float64(len(b.queue)))
+	s.counter(reportsErrorsDesc, m.program.reports.errors.Load())
 }
 
 func (m metrics) reloads(s sink) {

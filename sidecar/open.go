@@ -23,7 +23,7 @@ func (p *Program) open() error {
 		return fmt.Errorf("learned lists: %w", err)
 	}
 	p.ends = append(p.ends, p.learned.Close)
-	p.engine, err = rules.NewEngine(rules.Options{CacheBytes: c.Cache, Pending: c.Pending, LearnedMax: c.LearnedMax, LiveMax: c.LiveMax, OnLearned: p.learned.Changed})
+	p.engine, err = rules.NewEngine(rules.Options{CacheBytes: c.Cache, Pending: c.Pending, LearnedMax: c.LearnedMax, LiveMax: c.LiveMax, OnLearned: p.learned.Changed, OnEnded: p.ended})
 	if err != nil {
 		return err
 	}
@@ -37,12 +37,44 @@ func (p *Program) open() error {
 		_ = p.live.heal(p.engine.Live(), p.now()) // the log has told
 		p.live.Close()
 	})
+	if err := p.openReports(); err != nil {
+		return err
+	}
 	p.reloader.swap(p.first)
 	if p.journal, err = OpenJournal(c.Journal, p.log.Logger, p.log.number); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
 	p.ends = append(p.ends, p.journal.Close)
 	return nil
+}
+
+// openReports brings back what carriers and users said of numbers. The log of
+// blocks ends after all that reports outcomes.
+func (p *Program) openReports() (err error) {
+	c := blocksConfig(p.config.State)
+	p.beats.during(func() { err = restoreBlocks(c, p.engine, p.now()) })
+	if err != nil {
+		return fmt.Errorf("upstream blocks: %w", err)
+	}
+	own := func(n rules.Number) bool { return p.engine.Own(n, p.now()) }
+	if p.blocks, err = openBlocks(c, p.log.Logger, p.log.number, own); err != nil {
+		return fmt.Errorf("upstream blocks: %w", err)
+	}
+	p.ends = append(p.ends, p.blocks.Close)
+	p.beats.during(func() {
+		p.reports, err = openReports(filepath.Join(p.config.State, reportsName), p.engine, p.log.Logger, p.now)
+	})
+	if err != nil {
+		return fmt.Errorf("user reports: %w", err)
+	}
+	p.ends = append(p.ends, p.reports.Close)
+	return nil
+}
+
+// ended is told of every call that was let pass and is over. Nothing in it
+// waits.
+func (p *Program) ended(c *rules.Ended) {
+	p.blocks.Ended(c)
 }
 
 // lock keeps a second daemon out of the state folder: two would tear each

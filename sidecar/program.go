@@ -48,6 +48,8 @@ type Program struct {
 	learned  *learnedLog
 	live     *liveLog
 	journal  *Journal
+	blocks   *blockLog
+	reports  *reportLog
 	service  *service
 	handler  *kamailio.Handler
 	admin    *admin

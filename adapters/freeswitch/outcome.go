@@ -56,6 +56,7 @@ func ReadOutcome(ch Channel, o *rules.Outcome) bool {
 	}
 	if get(ch, "variable_sip_invite_failure_status") == strconv.Itoa(o.Code) {
 		o.Phrase = get(ch, "variable_sip_invite_failure_phrase")
+		o.Reason = reason(ch)
 	}
 	o.Carrier, o.Upstream = upstream(ch)
 	return true
@@ -73,6 +74,19 @@ func bridged(ch Channel) int {
 	}
 	return 0
 }
+
+// reason is the Reason of the upstream's refusal. FreeSWITCH (from 1.11.1) keeps
+// that of a 603+ in a variable of its own; in the other a dialplan may have put
+// one.
+func reason(ch Channel) string {
+	said := get(ch, "variable_sip_603plus_reason")
+	if said == "" {
+		said = get(ch, "variable_sip_reason")
+	}
+	return said[:min(len(said), maxReason)]
+}
+
+const maxReason = 2048 // bytes
 
 // upstream is who answered: an address, else a name; neither where several could
 // have.

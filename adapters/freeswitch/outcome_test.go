@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,6 +58,8 @@ func recordedOutcomes(t *testing.T, name string, with ...string) (all []rules.Ou
 	}
 }
 
+const recordedReason = `SIP;cause=603;text="v=analytics1;url=https://carrier.example/redress;tel=+15550001111;id=zz9"`
+
 func TestRecordedOutcomes(t *testing.T) {
 	us := func(n int64) time.Duration { return time.Duration(n) * time.Microsecond }
 	for _, c := range []struct {
@@ -69,10 +72,10 @@ func TestRecordedOutcomes(t *testing.T) {
 			{ID: decisionID, Code: 200, Carrier: "uas1", Rang: true, Ring: us(219988), Talk: us(1039992), Ended: true, ByCaller: true, Cause: 16},
 		}},
 		{"54-bridge-gateway-603-network-blocked", nil, []rules.Outcome{
-			{ID: decisionID, Code: 603, Phrase: "Network Blocked", Carrier: "uas1", Ring: us(20008), Ended: true, Cause: 21},
+			{ID: decisionID, Code: 603, Phrase: "Network Blocked", Reason: recordedReason, Carrier: "uas1", Ring: us(20008), Ended: true, Cause: 21},
 		}},
 		{"54-bridge-gateway-603-network-blocked", []string{"ringfence_upstream: 192.0.2.9"}, []rules.Outcome{
-			{ID: decisionID, Code: 603, Phrase: "Network Blocked", Upstream: netip.MustParseAddr("192.0.2.9"), Ring: us(20008), Ended: true, Cause: 21},
+			{ID: decisionID, Code: 603, Phrase: "Network Blocked", Reason: recordedReason, Upstream: netip.MustParseAddr("192.0.2.9"), Ring: us(20008), Ended: true, Cause: 21},
 		}},
 		{"06-call-answered-json", nil, []rules.Outcome{
 			{ID: decisionID, Code: 200},
@@ -126,6 +129,10 @@ func TestReadOutcome(t *testing.T) {
 		{"the switch itself refused", variables("last_bridge_proto_specific_hangup_cause: ", "current_application: respond"), func(o *rules.Outcome) { o.Phrase, o.Carrier = "", "" }, false},
 		{"a status that is no failure", variables("last_bridge_proto_specific_hangup_cause: sip:200"), func(o *rules.Outcome) { o.Phrase, o.Carrier = "", "" }, false},
 		{"the phrase of another", variables("sip_invite_failure_status: 486"), func(o *rules.Outcome) { o.Phrase = "" }, false},
+		{"a Reason", variables("sip_reason: Q.850;cause=1"), func(o *rules.Outcome) { o.Reason = "Q.850;cause=1" }, false},
+		{"the Reason of a 603+ first", variables("sip_reason: Q.850;cause=1", "sip_603plus_reason: SIP;cause=603"), func(o *rules.Outcome) { o.Reason = "SIP;cause=603" }, false},
+		{"the Reason of another", variables("sip_invite_failure_status: 603", "sip_603plus_reason: SIP;cause=603"), func(o *rules.Outcome) { o.Phrase = "" }, false},
+		{"a very long Reason", variables("sip_reason: " + strings.Repeat("x", 3000)), func(o *rules.Outcome) { o.Reason = strings.Repeat("x", 2048) }, false},
 		{"times that no clock has", channel{"caller-channel-hangup-time": "1", "caller-channel-progress-time": "-1"}, func(o *rules.Outcome) { o.Ring = 0 }, false},
 		{"times out of bounds", channel{"caller-channel-hangup-time": "9223372036854775807"}, func(o *rules.Outcome) { o.Ring = 0 }, false},
 		{"no cause", variables("hangup_cause_q850: 300"), func(o *rules.Outcome) { o.Cause = 0 }, false},

@@ -113,7 +113,7 @@ func (h *Handler) tallied(t *tally) {
 
 // parseOutcome reads one line:
 //
-//	ID CODE UPSTREAM RANG RING TALK ENDED BY PHRASE
+//	ID CODE UPSTREAM RANG RING TALK ENDED BY PHRASE [TAB REASON [TAB CARD]]
 func parseOutcome(line string, o *rules.Outcome) error {
 	var f [8]string
 	for i := range f {
@@ -122,7 +122,9 @@ func parseOutcome(line string, o *rules.Outcome) error {
 			return errFewFields
 		}
 	}
-	q := outcomeRequest{ID: f[0], Upstream: dash(f[2]), By: dash(f[7]), Phrase: dash(line)}
+	phrase, reason, _ := strings.Cut(line, "\t")
+	reason, card, _ := strings.Cut(reason, "\t")
+	q := outcomeRequest{ID: f[0], Upstream: dash(f[2]), By: dash(f[7]), Phrase: dash(phrase), Reason: dash(reason), Card: dash(card)}
 	var err error
 	if q.Code, err = strconv.Atoi(f[1]); err != nil {
 		return errBadCode
@@ -153,7 +155,12 @@ type outcomeRequest struct {
 	Ended    bool   `json:"ended"`
 	By       string `json:"by"` // caller, callee or empty
 	Phrase   string `json:"phrase"`
+	Reason   string `json:"reason"` // value of the Reason header of the final answer
+	Card     string `json:"card"`   // address in the Call-Info of a 608
 }
+
+// maxReason is how much of a Reason or a Call-Info is read, in bytes.
+const maxReason = 2048
 
 // What is wrong with an outcome, without its content: that can hold a number.
 var (
@@ -164,7 +171,7 @@ var (
 	errBadFlag   = errors.New("is not 0 or 1")
 	errBadTime   = errors.New("is not milliseconds")
 	errBadBy     = errors.New("who ended the call is not caller, callee or empty")
-	errBadText   = errors.New("a control character in the phrase or upstream")
+	errBadText   = errors.New("a control character in the phrase, upstream, reason or card")
 )
 
 // outcome fills o from q.
@@ -179,10 +186,14 @@ func (q *outcomeRequest) outcome(o *rules.Outcome) error {
 		return errBadTime
 	case q.By != "" && q.By != "caller" && q.By != "callee":
 		return errBadBy
-	case !isText(q.Phrase) || !isText(q.Upstream):
+	case !isText(q.Phrase) || !isText(q.Upstream) || !isText(q.Reason) || !isText(q.Card):
 		return errBadText
 	}
 	o.ID, o.Code, o.Phrase, o.Rang, o.Ended, o.ByCaller = id, q.Code, q.Phrase, q.Rang, q.Ended, q.By == "caller"
+	o.Reason = q.Reason[:min(len(q.Reason), maxReason)]
+	if len(q.Card) <= maxReason {
+		o.Card = q.Card
+	}
 	o.Ring, o.Talk = time.Duration(q.Ring)*time.Millisecond, time.Duration(q.Talk)*time.Millisecond
 	if a, err := netip.ParseAddr(strings.Trim(q.Upstream, "[]")); err == nil {
 		o.Upstream = a.Unmap().WithZone("")

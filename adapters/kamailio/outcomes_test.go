@@ -13,6 +13,8 @@ import (
 	"ringfence/rules"
 )
 
+const reason603 = `SIP;cause=603;text="v=analytics1;url=https://redress.example/calls;id=7";location=TN`
+
 func TestParseOutcome(t *testing.T) {
 	id := decisionID.String()
 	upstream := netip.MustParseAddr("192.0.2.7")
@@ -40,7 +42,11 @@ func TestParseOutcome(t *testing.T) {
 		{id + " 404 192.0.2.7 0 1 1.5 1 - x", rules.Outcome{}, errBadTime},
 		{id + " 404 192.0.2.7 0 9223372036854775807 0 1 - x", rules.Outcome{}, errBadTime},
 		{id + " 404 192.0.2.7 0 1 0 1 switch x", rules.Outcome{}, errBadBy},
-		{id + " 404 192.0.2.7 0 1 0 1 - x\ty", rules.Outcome{}, errBadText},
+		{id + " 603 192.0.2.7 0 1 0 1 - Network Blocked\t" + reason603, rules.Outcome{Code: 603, Upstream: upstream, Ring: time.Millisecond, Ended: true, Phrase: "Network Blocked", Reason: reason603}, nil},
+		{id + " 608 192.0.2.7 0 1 0 1 - -\t-\thttps://block.example/jcard", rules.Outcome{Code: 608, Upstream: upstream, Ring: time.Millisecond, Ended: true, Card: "https://block.example/jcard"}, nil},
+		{id + " 603 192.0.2.7 0 1 0 1 - x\t" + strings.Repeat("y", 3000) + "\t" + strings.Repeat("z", 3000), rules.Outcome{Code: 603, Upstream: upstream, Ring: time.Millisecond, Ended: true, Phrase: "x", Reason: strings.Repeat("y", 2048)}, nil},
+		{id + " 404 192.0.2.7 0 1 0 1 - x\ty\tz\t", rules.Outcome{}, errBadText},
+		{id + " 404 192.0.2.7 0 1 0 1 - x\ty\x01", rules.Outcome{}, errBadText},
 		{id + " 404 a\x01 0 1 0 1 - x", rules.Outcome{}, errBadText},
 	} {
 		var got rules.Outcome

@@ -57,10 +57,11 @@ func TestScripts(t *testing.T) {
 			})
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"ready":  awaitReady,
-			"decide": decide,
-			"await":  await,
-			"mask":   maskOutput,
+			"ready":   awaitReady,
+			"decide":  decide,
+			"outcome": outcome,
+			"await":   await,
+			"mask":    maskOutput,
 		},
 	})
 }
@@ -114,6 +115,19 @@ func decide(s *testscript.TestScript, _ bool, args []string) {
 	s.Setenv("ID", lines[3])
 	_, err = s.Stdout().Write(answer)
 	s.Check(err)
+}
+
+// outcome LINE [REASON] reports what became of the call that was decided last.
+func outcome(s *testscript.TestScript, _ bool, args []string) {
+	line := s.Getenv("ID") + " " + strings.Join(args, "\t")
+	resp, err := http.Post("http://"+s.Getenv("LISTEN")+"/kamailio/outcomes", "text/plain", strings.NewReader(line))
+	s.Check(err)
+	answer, err := io.ReadAll(resp.Body)
+	s.Check(err)
+	s.Check(resp.Body.Close())
+	if !strings.HasPrefix(string(answer), "counted 1 ") {
+		s.Fatalf("outcome: %s", answer)
+	}
 }
 
 // await FILE TEXT waits until the file holds the text.

@@ -1,0 +1,71 @@
+package sidecar
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"ringfence/rules"
+)
+
+// Reported is what became of a report.
+type Reported struct {
+	OK        bool              `json:"ok"`
+	Report    *rules.UserReport `json:"report,omitempty"`
+	Reporters int               `json:"reporters"` // of the number, by now
+	Errors    []string          `json:"errors,omitempty"`
+}
+
+// reportLimit bounds the body of a report, in bytes.
+const reportLimit = 4 << 10
+
+// reports are the routes about what users report:
+//
+//	GET  /reports?number=  the reports of a number, as []rules.UserReport
+//	POST /reports          rules.UserReport, without a time; answers Reported, 422
+//	                       when nothing was done because the report is at fault
+func (a *admin) reports(m *http.ServeMux) {
+	m.Handle("GET /reports", a.asked(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, err := rules.ParseNumber(r.URL.Query().Get("number"))
+		if err != nil {
+			answer(w, http.StatusUnprocessableEntity, Reported{Errors: []string{"number: " + err.Error()}})
+			return
+		}
+		found, err := a.program.reports.of(n)
+		if err != nil {
+			answer(w, http.StatusInternalServerError, Reported{Errors: lines(err)})
+			return
+		}
+		answer(w, http.StatusOK, found)
+	})))
+	m.Handle("POST /reports", a.changed(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		report, err := readReport(w, r)
+		reporters := 0
+		if err == nil {
+			report, reporters, err = a.program.Report(report)
+		}
+		var faults rules.Diagnostics
+		switch {
+		case errors.As(err, &faults):
+			answer(w, http.StatusUnprocessableEntity, Reported{Errors: lines(err)})
+		case err != nil:
+			answer(w, http.StatusInternalServerError, Reported{Errors: lines(err)})
+		default:
+			answer(w, http.StatusOK, Reported{OK: true, Report: &report, Reporters: reporters})
+		}
+	})))
+}
+
+// readReport reads the body of a report; the error is a rules.Diagnostics.
+func readReport(w http.ResponseWriter, r *http.Request) (report rules.UserReport, err error) {
+	in := json.NewDecoder(http.MaxBytesReader(w, r.Body, reportLimit))
+	in.DisallowUnknownFields()
+	if err := in.Decode(&report); err != nil {
+		return report, rules.Diagnostics{{Subject: "report", Message: "cannot be read: " + err.Error(), Hint: "docs/operations.md has its form"}}
+	}
+	if in.More() {
+		return report, rules.Diagnostics{{Subject: "report", Message: fmt.Sprintf("there is more after that of %s", report.Number), Hint: "send one a request"}}
+	}
+	return report, nil
+}
