@@ -58,7 +58,9 @@ func (rs *Ruleset) lint() {
 			rs.warnings.at(l.Pos, fmt.Sprintf("list %q", l.Name), "no rule asks for it", "")
 		}
 	}
-	rs.lintLists(time.Now())
+	now := time.Now()
+	rs.lintLists(now)
+	rs.lintCalendars(now)
 }
 
 // lintAllow warns of a rule that believes what anybody can write.

@@ -47,7 +47,7 @@ func TestLocalTimes(t *testing.T) {
 		}
 		var got []string
 		for _, l := range f.localTimes(n) {
-			got = append(got, weekdays[l.weekday]+" "+l.clock())
+			got = append(got, weekdays[l.day()]+" "+l.clock())
 		}
 		if !slices.Equal(got, tt.want) {
 			t.Errorf("%s at %s: %q, want %q", tt.number, tt.at, got, tt.want)
