@@ -63,14 +63,18 @@ type calendarReader struct {
 // calendar is not for use when there were findings; its files are known all the
 // same.
 func loadCalendar(decl calendarDecl, d *Diagnostics) *Calendar {
-	c := &Calendar{Name: decl.name, at: decl.at, files: []string{decl.file}, regions: map[prefix]*schedule{}}
-	subject := calendarSubject(decl.name)
 	data, err := readRuleFile(decl.file)
 	if err != nil {
-		d.at(decl.fileAt, subject, decl.file+" "+err.Error(), "")
-		return c
+		d.at(decl.fileAt, calendarSubject(decl.name), decl.file+" "+err.Error(), "")
+		return &Calendar{Name: decl.name, at: decl.at, files: []string{decl.file}}
 	}
-	r := &calendarReader{Calendar: c, subject: subject, d: d, named: map[prefix]Position{},
+	return parseCalendar(decl, data, d)
+}
+
+// parseCalendar is loadCalendar of a file that was read.
+func parseCalendar(decl calendarDecl, data []byte, d *Diagnostics) *Calendar {
+	c := &Calendar{Name: decl.name, at: decl.at, files: []string{decl.file}, regions: map[prefix]*schedule{}}
+	r := &calendarReader{Calendar: c, subject: calendarSubject(decl.name), d: d, named: map[prefix]Position{},
 		doc: &document{file: decl.file, data: data, holds: "calendar", d: d}}
 	if top, ok := r.doc.parse(); ok {
 		r.read(top)
@@ -100,7 +104,7 @@ func (r *calendarReader) read(top *node) {
 		r.country(n)
 	}
 	r.schedule(&r.common, f)
-	for _, e := range r.doc.entries(f["regions"], "regions") {
+	for _, e := range r.doc.entries(f["regions"], r.subject) {
 		r.readRegion(e)
 	}
 	for p := range r.regions {
@@ -275,11 +279,30 @@ func (r *calendarReader) hours(e *node) (all []span) {
 		return all
 	}
 	for _, n := range r.doc.items(e, r.subject) {
-		if text := r.doc.text(n, r.subject); text != "" {
+		if text, ok := splitWindow(n.raw); ok {
+			all = r.window(all, n, text)
+		} else if text := r.doc.text(n, r.subject); text != "" {
 			all = r.window(all, n, text)
 		}
 	}
 	return all
+}
+
+// splitWindow is a window that the YAML library took for a key and a value, as it
+// does within brackets in braces.
+func splitWindow(n ast.Node) (text string, ok bool) {
+	m, ok := n.(ast.MapNode)
+	if !ok {
+		return "", false
+	}
+	for i := m.MapRange(); i.Next(); {
+		key, value := i.Key().GetToken(), i.Value().GetToken()
+		if key == nil || value == nil {
+			return "", false
+		}
+		text += key.Value + ":" + value.Value
+	}
+	return text, strings.Count(text, ":") == 2
 }
 
 // window adds one that is right; windows that touch are fine.
@@ -301,6 +324,8 @@ func (r *calendarReader) window(all []span, n *node, text string) []span {
 		return fault(fmt.Sprintf("%q is no window", text), "two times of day, as in 08:00-21:00, or closed; 24:00 is the end of the day")
 	case from == to:
 		return fault(text+" is no time at all", "write closed, or 00:00-24:00 for the whole day")
+	case to == 0:
+		return fault(text+" ends before it begins", fmt.Sprintf("write %s-24:00", first))
 	case from > to:
 		return fault(text+" goes past midnight", fmt.Sprintf("end it at 24:00, and write 00:00-%s on the day after", last))
 	}

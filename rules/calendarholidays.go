@@ -73,6 +73,7 @@ func (r *calendarReader) holidayFile(s *schedule, file string, at Position) {
 	}
 	var text Diagnostics
 	if !isText(file, data, &text) {
+		text[0].Subject = r.subject
 		found.add(text[0])
 		return
 	}

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -50,7 +49,7 @@ func (c *Calendar) explain(f *frame, n Number) string {
 	case !c.covers(f, n):
 		return fmt.Sprintf("a number of %s, the calendar is about %s", country, strings.Join(c.countries, ", "))
 	}
-	var all []string
+	var all, open []string // what forbids the call comes first
 	told := map[localTime]bool{}
 	for _, name := range f.possibleZones(n) {
 		zone := zones()[name]
@@ -66,18 +65,17 @@ func (c *Calendar) explain(f *frame, n Number) string {
 		if region := c.region(n); said == "" && region != nil {
 			said = region.explain(t)
 		}
+		here := fmt.Sprintf("%s %s in %s: ", showDate(t.date), t.clock(), name)
 		if said == "" {
-			said = "permitted"
+			open = append(open, here+"permitted")
+		} else {
+			all = append(all, here+said)
 		}
-		all = append(all, fmt.Sprintf("%s %s in %s: %s", showDate(t.date), t.clock(), name, said))
 	}
-	if len(all) == 0 {
+	if all = append(all, open...); len(all) == 0 {
 		return "a number that is in no place, any time is permitted"
 	}
-	if more := len(all) - maxTold; more > 0 { // what is not permitted comes first
-		slices.SortStableFunc(all, func(a, b string) int {
-			return strings.Compare(a[strings.LastIndex(a, ": ")+2:], b[strings.LastIndex(b, ": ")+2:])
-		})
+	if more := len(all) - maxTold; more > 0 {
 		all = append(all[:maxTold], fmt.Sprintf("and at %d more local times", more))
 	}
 	return strings.Join(all, "; ")
