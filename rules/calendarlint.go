@@ -5,6 +5,18 @@ import (
 	"time"
 )
 
+// lintPermitted warns of a rule that stops calls for being permitted.
+func (r *Rule) lintPermitted(warn func(message, hint string)) {
+	if !r.Ends || r.Action != Block || r.Why != Hours {
+		return
+	}
+	for _, part := range r.condition.conjuncts() {
+		if part.opens != nil {
+			warn("stops calls while "+part.source+" holds, which is when they may be made", "write not "+part.source)
+		}
+	}
+}
+
 // calendarAge is how old what a calendar says may be, in years.
 const calendarAge = 2
 

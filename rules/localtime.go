@@ -78,6 +78,13 @@ var zones = sync.OnceValue(func() map[string]*time.Location {
 	return all
 })
 
+// loadZones loads what would else be loaded by the first call that asks.
+func loadZones() {
+	zones()
+	nanpZones()
+	splits()
+}
+
 // nanpZones is how many zones the calling code 1 has: the zones of a number
 // whose area code says nothing.
 var nanpZones = sync.OnceValue(func() int {
@@ -107,12 +114,15 @@ func (f *frame) possibleZones(n Number) []string {
 	}
 	var digits [maxGlobal + 1]byte
 	names, err := phonenumbers.GetTimezonesForPrefix(string(strconv.AppendUint(digits[:0], n.key, 10)))
-	if err != nil {
+	if err != nil || len(names) == 0 {
 		return nil
 	}
 	switch f.factsOf(n).Type {
 	case "toll-free", "premium", "shared-cost", "uan", "voicemail":
 		return nil
+	}
+	if n.key-nanp < nanp {
+		return wholeArea(n, names)
 	}
 	return names
 }

@@ -28,7 +28,7 @@ func (l *lowering) permitted(n *ast.CallNode, fn *Function) *condition {
 		return l.fault(n.Arguments[1], fmt.Sprintf("unknown calendar %q", name), hint)
 	}
 	c.asked = true
-	zones() // loaded now and not by the first call
+	loadZones()
 	read, source := o.number, fmt.Sprintf("%s(%s, %q)", fn.Name, o.source, name)
 	shown := &operand{source: source, typ: FlagType, numbers: o.source, state: fn.State,
 		text: func(f *frame) string { return c.explain(f, read(f)) }}
