@@ -3,6 +3,7 @@ package rules
 import (
 	"net/netip"
 	"strings"
+	"time"
 )
 
 // condition is a lowered expression: a tree of and, or and not over tests.
@@ -12,12 +13,13 @@ type condition struct {
 	eval     func(*frame) bool
 	source   string // canonical text; equal texts are equal conditions
 	reads    []*operand
-	access   *access        // how an index finds it; nil: it must be evaluated
-	list     *List          // of "x in list(…)", else nil
-	minute   func(int) bool // of a test of a time of day: whether it holds at that minute
-	state    string         // of a test: what it asks beside the call and the lists, empty for nothing
-	stateful bool           // it, or a part of it, has a state
-	depth    int            // how many levels of parts are below it
+	access   *access                           // how an index finds it; nil: it must be evaluated
+	list     *List                             // of "x in list(…)", else nil
+	minute   func(int) bool                    // of a test of a time of day: whether it holds at that minute
+	opens    func(*frame, time.Time) time.Time // of permitted(…): a step towards the time when it holds
+	state    string                            // of a test: what it asks beside the call and the lists, empty for nothing
+	stateful bool                              // it, or a part of it, has a state
+	depth    int                               // how many levels of parts are below it
 }
 
 type conditionOp uint8

@@ -192,6 +192,9 @@ func (rs *Ruleset) end(r *Rule, f *frame, v *Verdict) {
 		}
 		a := r.answer(v.Why)
 		v.Code, v.Phrase, v.Retry = a.code, a.phrase, a.retry
+		if len(r.opens) > 0 {
+			v.Retry = r.untilOpen(f, a.retry)
+		}
 		v.Reason = a.reason(v.Reason, &v.ID)
 	}
 }

@@ -36,3 +36,23 @@ func TestDecideDoesNotAllocate(t *testing.T) {
 		}
 	}
 }
+
+func TestCalendarsDoNotAllocate(t *testing.T) {
+	rs := compiled(t, Settings{Country: "US"}, "rules.yaml", "calendars: {us: {file: us.calendar.yaml}}\n"+rulesOf(
+		`{id: a, when: 'account startsWith "campaign-" and not permitted(callee, "us")', block: hours}`,
+		`{id: b, when: 'not permitted(caller, "us") and account == "x"', block: hours}`),
+		"us.calendar.yaml", testCalendar+"holidays: [{date: 2026-12-25, name: Christmas}]\nregions: {DC: {prefixes: [+1202], windows: {mon-sun: 10:00-20:00}}}\n")
+	e := running(t, Options{CacheBytes: 1 << 20}, rs)
+	for callee, want := range map[string]Action{"+12122000001": Allow, "+12023340148": Allow, "+13102000001": Block, "+12089990100": Block, "+16792345678": Block, "+33142345678": Allow, "+18003340100": Allow} {
+		c, v := testCall("+12122000000", callee), new(Verdict)
+		c.Account = "campaign-spring"
+		e.warm(func() {
+			for range 1000 {
+				e.Decide(c, v)
+			}
+		})
+		if n := testing.AllocsPerRun(2000, func() { e.Decide(c, v) }); n != 0 || v.Action != want || (v.Retry > 0) != (want == Block) {
+			t.Errorf("%s: %v allocations (%s, Retry-After %s)", callee, n, words(v), v.Retry)
+		}
+	}
+}

@@ -37,6 +37,7 @@ func (rs *Ruleset) lint() {
 		}
 		rs.lintDirection(r, warn)
 		r.lintTimes(warn)
+		r.lintPermitted(warn)
 		r.lintUnknown(warn)
 		if r.condition.op == isTrue && r.Ends && r.Action == Block && r.Mode == Enforce {
 			warn("blocks every call that no rule before it ends", "is that meant? use mode: monitor to see what it would do")
@@ -58,7 +59,9 @@ func (rs *Ruleset) lint() {
 			rs.warnings.at(l.Pos, fmt.Sprintf("list %q", l.Name), "no rule asks for it", "")
 		}
 	}
-	rs.lintLists(time.Now())
+	now := time.Now()
+	rs.lintLists(now)
+	rs.lintCalendars(now)
 }
 
 // lintAllow warns of a rule that believes what anybody can write.

@@ -27,6 +27,9 @@ func TestLocalTimes(t *testing.T) {
 		{"+18083340100", "2026-11-21T11:30:00Z", []string{"sat 01:30"}}, // Honolulu
 		{"+919811234567", "2026-11-21T11:30:00Z", []string{"sat 17:00"}},
 		{"+12089990100", "2026-07-01T12:00:00Z", []string{"wed 06:00", "wed 05:00"}}, // Idaho has two
+		{"+18502340100", "2026-07-01T12:00:00Z", []string{"wed 07:00"}},              // an exchange of Florida's west
+		{"+14482000100", "2026-07-01T12:00:00Z", []string{"wed 07:00", "wed 08:00"}}, // and one that is not known
+		{"+12702000100", "2026-07-01T12:00:00Z", []string{"wed 07:00", "wed 08:00"}}, // Kentucky
 		{"+18003340100", "2026-07-01T12:00:00Z", nil},                                // toll-free
 		{"+19003340100", "2026-07-01T12:00:00Z", nil},
 		{"+448001111111", "2026-07-01T12:00:00Z", nil}, // toll-free of a country with one zone
@@ -47,7 +50,7 @@ func TestLocalTimes(t *testing.T) {
 		}
 		var got []string
 		for _, l := range f.localTimes(n) {
-			got = append(got, weekdays[l.weekday]+" "+l.clock())
+			got = append(got, weekdays[l.day()]+" "+l.clock())
 		}
 		if !slices.Equal(got, tt.want) {
 			t.Errorf("%s at %s: %q, want %q", tt.number, tt.at, got, tt.want)
@@ -70,6 +73,16 @@ func TestZonesAreComplete(t *testing.T) {
 				t.Errorf("%s: no zone %q", n, name)
 			}
 		}
+	}
+	for area, names := range splitAreas {
+		for _, name := range names {
+			if !known[name] {
+				t.Errorf("%d: no zone %q", area, name)
+			}
+		}
+	}
+	if len(splits()) != len(splitAreas) {
+		t.Errorf("%d area codes of %d are split", len(splits()), len(splitAreas))
 	}
 	if len(known) < 200 {
 		t.Errorf("%d zones", len(known))

@@ -35,6 +35,8 @@ type compiler struct {
 	trunks   []string            // that the configuration names, and "" for none; nil: any
 	d        *Diagnostics
 	warn     *Diagnostics
+
+	calendars map[string]*Calendar // by name, also those that are not right
 }
 
 // listEntry is a list with what its file declares.

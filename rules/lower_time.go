@@ -13,7 +13,7 @@ func (l *lowering) clock(n *ast.CallNode, fn *Function) *operand {
 	if of == nil {
 		return nil
 	}
-	zones() // loaded now and not by the first call
+	loadZones()
 	o := &operand{source: fn.Name + "(" + of.source + ")", typ: fn.Result, number: of.number, set: of.set, numbers: of.source,
 		local: localTime.day, what: fn.Name, words: fn.words, state: fn.State}
 	if fn.Result == TimeType {

@@ -79,6 +79,9 @@ func TestPacksLoad(t *testing.T) {
 			if len(files) == 1 && files[0] == "packs" {
 				break // by name the order is not the one to be used
 			}
+			if strings.Contains(w.Message, "years ago") || strings.Contains(w.Message, "holidays end on") {
+				continue // calendars grow old
+			}
 			t.Errorf("%s: warning: %v", files, w)
 		}
 	}

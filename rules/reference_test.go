@@ -78,6 +78,7 @@ var exampleCalls = map[string][2]func(*Call){
 	"neighbour(number, number, digits)": {to("+12122001234"), to("+12122011234")},
 	"weekday(number)":                   {weekend, nothing},
 	"local_time(number)":                {hour(12), hour(16)},
+	`permitted(number, "calendar")`:     {func(c *Call) { c.At = testTime.Add(-8 * time.Hour) }, nothing},
 	`header("Name")`:                    {func(c *Call) { c.Headers = testHeaders{"x-campaign": "spring"} }, nothing},
 	`blocked_upstream(number, "7d")`:    {from("+12023340199"), from("+12122000000")},
 	`reports(number, "30d")`:            {from("+12023340199"), from("+12122000000")},
@@ -197,8 +198,8 @@ func TestExamplesOfTheReference(t *testing.T) {
 		}
 		s := designSettings(t)
 		s.Trunks[0].Direction, s.Trunks[1].Direction = Inbound, Outbound
-		rs := compiled(t, s, append([]string{"rules.yaml", "lists:\n  spam: {file: spam.csv}\nlearn:\n  not-found: {from: callee, on: [404], upstream: [carrier-a], after: 1, for: 30d}\n" +
-			rulesOf("{id: a, when: '"+strings.ReplaceAll(e.Example, "'", "''")+"', block: subscriber}")}, "spam.csv", "+12023340147\n")...)
+		rs := compiled(t, s, append([]string{"rules.yaml", "lists:\n  spam: {file: spam.csv}\nlearn:\n  not-found: {from: callee, on: [404], upstream: [carrier-a], after: 1, for: 30d}\ncalendars:\n  us-federal: {file: us.calendar.yaml}\n" +
+			rulesOf("{id: a, when: '"+strings.ReplaceAll(e.Example, "'", "''")+"', block: subscriber}")}, "spam.csv", "+12023340147\n", "us.calendar.yaml", testCalendar)...)
 		for i, edit := range calls {
 			engine := running(t, Options{}, rs)
 			engine.Learned().Restore([]LearnedEntry{{List: "not-found", Number: global(t, "+12023340199"), Until: testTime.Add(time.Hour)}}, testTime)

@@ -20,7 +20,7 @@ type Rule struct {
 	Why       Why           // of a block; NoWhy when Listed
 	Listed    bool          // block: listed, the why of the row that matched
 	Failure   Failure       // of a block for IdentityPolicy
-	Retry     time.Duration // Retry-After of a block, 0 for none
+	Retry     time.Duration // Retry-After of a block, 0 for none; where opens does not say it
 	Target    string        // of a divert
 	Label     string
 	Withhold  bool
@@ -31,8 +31,9 @@ type Rule struct {
 	pure      []*condition // conjuncts that depend on the call and the lists alone
 	stateful  []*condition // conjuncts that ask the clock or what was learned
 	eval      func(*frame) bool
-	rest      func(*frame) bool // what a candidate is asked: without the conjunct that the index has looked at
-	answers   []answer          // by Why when Listed, else one
+	rest      func(*frame) bool                   // what a candidate is asked: without the conjunct that the index has looked at
+	answers   []answer                            // by Why when Listed, else one
+	opens     []func(*frame, time.Time) time.Time // of the calendars that say when to call again
 }
 
 // RuleCounts count the calls that a rule matched. They survive a reload by the

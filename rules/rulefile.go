@@ -17,11 +17,12 @@ const maxRuleFile = 16 << 20
 
 // source is what the rule files declare, before anything is compiled.
 type source struct {
-	files  []string // in order
-	lists  []listDecl
-	learns []learnDecl
-	rules  []ruleDecl
-	d      Diagnostics
+	files     []string // in order
+	lists     []listDecl
+	learns    []learnDecl
+	calendars []calendarDecl
+	rules     []ruleDecl
+	d         Diagnostics
 
 	load func(listSpec) (*List, []Diagnostic) // nil: loadList
 }
@@ -92,7 +93,7 @@ func readSource(paths []string) *source {
 }
 
 // expand is the file itself, or the rule files of a folder by path in byte
-// order: *.yaml and *.yml, without *.test.yaml, *.test.yml and hidden names.
+// order: *.yaml and *.yml, without tests, calendars and hidden names.
 func (s *source) expand(path string) []string {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -113,7 +114,7 @@ func (s *source) expand(path string) []string {
 			if e.IsDir() {
 				return fs.SkipDir
 			}
-		case e.IsDir(), strings.HasSuffix(name, ".test.yaml"), strings.HasSuffix(name, ".test.yml"):
+		case e.IsDir(), IsTestFile(name), IsCalendarFile(name):
 		case strings.HasSuffix(name, ".yaml"), strings.HasSuffix(name, ".yml"):
 			files = append(files, p)
 		}
@@ -185,11 +186,14 @@ func (s *source) read(file string, data []byte) {
 	for _, e := range doc.entries(f["learn"], "learn") {
 		s.readLearn(doc, e)
 	}
+	for _, e := range doc.entries(f["calendars"], "calendars") {
+		s.readCalendar(doc, e)
+	}
 	for _, n := range doc.items(f["rules"], "rules") {
 		s.readRule(doc, n)
 	}
 	if len(f) == 0 {
-		s.d.at(Position{File: file}, "", "no rules in this file", "a rule file has rules:, lists: or learn:")
+		s.d.at(Position{File: file}, "", "no rules in this file", "a rule file has rules:, lists:, learn: or calendars:")
 	}
 }
 

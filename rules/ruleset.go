@@ -14,6 +14,7 @@ type Ruleset struct {
 	rules     []*Rule
 	lists     []*List
 	learns    []LearnSpec
+	calendars []*Calendar
 	trunks    *trunks
 	emergency *EmergencyTable
 	finds     []find
@@ -78,6 +79,7 @@ func compileSource(s Settings, src *source) (*Ruleset, error) {
 	}
 	rs.loadLists(c, src)
 	rs.declareLearned(c, src)
+	rs.loadCalendars(c, src)
 	unique := map[string]Position{}
 	for i := range src.rules {
 		rs.compileRule(c, &src.rules[i], unique)
@@ -250,6 +252,9 @@ func (rs *Ruleset) answer(c *compiler, decl *ruleDecl, when *condition, subject 
 			r.answers[w] = newAnswer(w, NoFailure, 0, &rs.settings)
 		}
 	} else {
+		if r.Why == Hours && r.Retry == 0 && when != nil {
+			r.opens = when.openings()
+		}
 		r.answers = []answer{newAnswer(r.Why, r.Failure, r.Retry, &rs.settings)}
 		r.Retry = r.answers[0].retry
 	}

@@ -19,6 +19,7 @@ var (
 	ruleFileKeys = schema.Keys{
 		{Name: "lists", Value: schema.Map("lists by name, for list(\"name\") in conditions", namePattern, schema.Ref("list"))},
 		{Name: "learn", Value: schema.Map("learned lists by name, for learned(\"name\") in conditions", namePattern, schema.Ref("learn"))},
+		{Name: "calendars", Value: schema.Map("calendars by name, for permitted(callee, \"name\") in conditions", namePattern, schema.Ref("calendar"))},
 		{Name: "rules", Value: schema.List("rules, asked from top to bottom until one blocks, diverts or allows", schema.Ref("rule"))},
 	}
 	listKeys = append(schema.Keys{
@@ -46,7 +47,7 @@ var (
 		{Name: "withhold", Value: schema.Yes("take the caller's number out and go on")},
 		{Name: "mode", Value: schema.Word("enforce: act; monitor: record what it would have done; off: do not ask", modeNames...)},
 		{Name: "note", Value: schema.Text("for whoever reads the explanation")},
-		{Name: "retry_after", Value: schema.Pattern("how long the caller should wait, as in 15m", durationPattern)},
+		{Name: "retry_after", Value: schema.Pattern("how long the caller should wait, as in 15m; of hours by a calendar, until it permits the call unless set", durationPattern)},
 		{Name: "failure", Value: schema.Word("what of the caller's identity failed", failureNames[1:]...)},
 	}
 )
@@ -66,8 +67,9 @@ func RuleSchema() *schema.Schema {
 	}
 	rule.If, rule.Then = schema.With("block", IdentityPolicy.String()), schema.Has("failure")
 	s := schema.Object("", ruleFileKeys)
-	s.AnyOf = []*schema.Schema{schema.Has("lists"), schema.Has("learn"), schema.Has("rules")}
-	s.Defs = map[string]*schema.Schema{"rule": rule, "list": schema.Object("a list", listKeys), "learn": schema.Object("a learned list", learnKeys)}
+	s.AnyOf = []*schema.Schema{schema.Has("lists"), schema.Has("learn"), schema.Has("calendars"), schema.Has("rules")}
+	s.Defs = map[string]*schema.Schema{"rule": rule, "list": schema.Object("a list", listKeys), "learn": schema.Object("a learned list", learnKeys),
+		"calendar": schema.Object("a calendar", calendarKeys)}
 	list := s.Defs["list"]
 	list.Not = schema.Has("own", "per")
 	list.OneOf = []*schema.Schema{schema.Has("file"), schema.Has("url")}

@@ -95,5 +95,5 @@ func optional(doc string, keys schema.Keys) *schema.Schema {
 
 // Schemas are those of all files that people write, by their short names.
 func Schemas() map[string]func() *schema.Schema {
-	return map[string]func() *schema.Schema{"rules": rules.RuleSchema, "test": rules.TestSchema, "config": ConfigSchema}
+	return map[string]func() *schema.Schema{"rules": rules.RuleSchema, "test": rules.TestSchema, "calendar": rules.CalendarSchema, "config": ConfigSchema}
 }

@@ -72,13 +72,21 @@ func sourcesOf(config string, settings rules.Settings, rs *rules.Ruleset, findin
 		for _, l := range rs.Lists() {
 			list(l.File)
 		}
+		for _, c := range rs.Calendars() {
+			for _, file := range c.Files() {
+				list(file)
+			}
+		}
 	}
 	for _, d := range findings {
 		if d.File != "" {
 			add(d.File)
 		}
 	}
-	if len(findings) > 0 { // of a list that was missing, the folder may never have been watched
+	if len(findings) > 0 { // of what was missing, the folder may never have been watched
+		for _, file := range rules.DeclaredCalendars(settings.Files) {
+			list(file)
+		}
 		for _, file := range rules.DeclaredLists(settings.Files) {
 			if file != "" {
 				list(file)

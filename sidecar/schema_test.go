@@ -71,7 +71,9 @@ func schemaOf(name, text string) string {
 	switch {
 	case rules.IsTestFile(name), strings.HasPrefix(text, "tests:"):
 		return "test"
-	case regexp.MustCompile(`(?m)^(rules:\s*$|lists:|learn:)`).MatchString(text):
+	case rules.IsCalendarFile(name), strings.HasPrefix(text, "source:"):
+		return "calendar"
+	case regexp.MustCompile(`(?m)^(rules:\s*$|lists:|learn:|calendars:)`).MatchString(text):
 		return "rules"
 	}
 	return "config"
@@ -80,7 +82,7 @@ func schemaOf(name, text string) string {
 // Whatever loads in the documents, the example and the tests, the schemas take.
 func TestSchemasTakeWhatLoads(t *testing.T) {
 	examples := map[string]string{"everyKey": everyKey, "an empty value": "rules: [a]\ncache:\njournal: {keep: }\nemergency: []\n"}
-	for _, pattern := range []string{"../docker/ringfence/*.yaml", "../docker/ringfence/rules/*.yaml", "../rules/packs/*.yaml", "../rules/testdata/suite/*.yaml"} {
+	for _, pattern := range []string{"../docker/ringfence/*.yaml", "../docker/ringfence/rules/*.yaml", "../rules/packs/*.yaml", "../rules/packs/calendars/*.yaml", "../rules/testdata/suite/*.yaml"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -120,7 +122,7 @@ func TestSchemasTakeWhatLoads(t *testing.T) {
 			t.Errorf("%s is refused as %s: %v", name, of, err)
 		}
 	}
-	if seen["rules"] < 4 || seen["test"] < 3 || seen["config"] < 4 {
+	if seen["rules"] < 4 || seen["test"] < 3 || seen["calendar"] < 4 || seen["config"] < 4 {
 		t.Errorf("examples: %v", seen)
 	}
 }
@@ -131,7 +133,7 @@ func TestSchemasTakeWhatLoads(t *testing.T) {
 func TestSchemasRefuseWhatIsBroken(t *testing.T) {
 	all := validators(t)
 	var passed strings.Builder
-	for _, corpus := range []struct{ folder, of string }{{"../rules/testdata/bad/rules", "rules"}, {"../rules/testdata/bad/many", "rules"}, {"../rules/testdata/suite/bad", "test"}} {
+	for _, corpus := range []struct{ folder, of string }{{"../rules/testdata/bad/rules", "rules"}, {"../rules/testdata/bad/many", "rules"}, {"../rules/testdata/bad/calendars", "calendar"}, {"../rules/testdata/suite/bad", "test"}} {
 		files, err := filepath.Glob(corpus.folder + "/*.yaml")
 		if err != nil || len(files) < 10 {
 			t.Fatalf("%s: %d files, %v", corpus.folder, len(files), err)

@@ -98,7 +98,11 @@ func TestYAML(t *testing.T) {
 				runTests(t, file, before)
 				return
 			}
-			if regexp.MustCompile(`(?m)^(rules:\s*$|lists:|learn:)`).MatchString(b.text) {
+			if strings.HasPrefix(b.text, "source:") {
+				loadCalendar(t, dir, b.text)
+				return
+			}
+			if regexp.MustCompile(`(?m)^(rules:\s*$|lists:|learn:|calendars:)`).MatchString(b.text) {
 				rs, err := rules.Compile(rules.Settings{
 					Redress: rules.Redress{URL: "https://redress.example.com/calls", Location: "RLN"},
 					Trunks:  []rules.Trunk{{Name: "carrier-a", Trusted: true}, {Name: "pbx-acme"}},
@@ -121,6 +125,21 @@ func TestYAML(t *testing.T) {
 	}
 	if seen < 3 {
 		t.Errorf("%d YAML blocks found, want at least 3", seen)
+	}
+}
+
+// loadCalendar loads a block that is a calendar.
+func loadCalendar(t *testing.T, dir, text string) {
+	t.Helper()
+	file := filepath.Join(dir, "rules.yaml")
+	for name, text := range map[string]string{"block.calendar.yaml": text,
+		"rules.yaml": "calendars: {x: {file: block.calendar.yaml}}\nrules:\n  - {id: a, when: 'not permitted(callee, \"x\")', block: hours}\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := rules.Compile(rules.Settings{Country: "US", Files: []string{file}}); err != nil {
+		t.Errorf("as a calendar: %v", err)
 	}
 }
 
@@ -164,7 +183,12 @@ func makeNamedFiles(t *testing.T, dir, text string) {
 		if name == "rules/" {
 			path, name = filepath.Join(path, "main.yaml"), "main.yaml"
 		}
-		if strings.HasSuffix(name, ".yaml") {
+		switch {
+		case rules.IsCalendarFile(name):
+			content = "source: a law\ndate: 2026-11-30\ncountries: US\nwindows: {mon-sun: 08:00-21:00}\n"
+		case strings.HasSuffix(name, "holidays.csv"):
+			content = "date,name\n2030-12-25,Christmas Day\n"
+		case strings.HasSuffix(name, ".yaml"):
 			content = "rules:\n  - id: all\n    when: withheld\n    label: Withheld\n"
 		}
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

@@ -5,7 +5,7 @@ import (
 )
 
 type schema struct {
-	Of string `arg:"" enum:"rules,test,config" help:"What is described: rules (rule files), test (rule tests) or config (the configuration)."`
+	Of string `arg:"" enum:"rules,test,calendar,config" help:"What is described: rules (rule files), test (rule tests), calendar (calendars) or config (the configuration)."`
 }
 
 // Help is what --help adds.
@@ -19,6 +19,7 @@ Exit codes: 0 printed, 2 wrong usage.
 Examples:
   ringfence schema rules > rules.schema.json
   ringfence schema test > test.schema.json
+  ringfence schema calendar > calendar.schema.json
   ringfence schema config > config.schema.json`
 }
 
