@@ -14,6 +14,7 @@ type condition struct {
 	reads    []*operand
 	access   *access        // how an index finds it; nil: it must be evaluated
 	list     *List          // of "x in list(…)", else nil
+	learned  *LearnSpec     // of "x in learned(…)", else nil
 	minute   func(int) bool // of a test of a time of day: whether it holds at that minute
 	state    string         // of a test: what it asks beside the call and the lists, empty for nothing
 	stateful bool           // it, or a part of it, has a state
