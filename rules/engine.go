@@ -161,7 +161,7 @@ func (e *Engine) ChangeList(ch LiveChange, at time.Time, keep func(LiveChange) e
 	if rs == nil {
 		return ch, errNoRules
 	}
-	if rs.List(ch.List) == nil && rs.learn(ch.List) != nil {
+	if rs.isLearned(ch.List) {
 		return e.unlearn(rs, ch, at)
 	}
 	made, err := e.layers.change(rs, ch, at, keep)
@@ -173,6 +173,12 @@ func (e *Engine) ChangeList(ch LiveChange, at time.Time, keep func(LiveChange) e
 
 // State is what calls did, to restore, to save and to tell of it.
 func (e *Engine) State() *state.Store { return e.store }
+
+// Learns tells whether a list of the rules at work is a learned one.
+func (e *Engine) Learns(list string) bool {
+	rs := e.Ruleset()
+	return rs != nil && rs.isLearned(list)
+}
 
 // Live are the live changes to lists, to restore and to save them.
 func (e *Engine) Live() *LiveLists { return e.layers }

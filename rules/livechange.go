@@ -207,6 +207,9 @@ func (rs *Ruleset) learn(name string) *LearnSpec {
 	return nil
 }
 
+// isLearned tells whether that name is of a learned list and of no other.
+func (rs *Ruleset) isLearned(name string) bool { return rs.List(name) == nil && rs.learn(name) != nil }
+
 // unknownList says that no rule file declares a list.
 func (rs *Ruleset) unknownList(name string) Diagnostics {
 	var known []string
