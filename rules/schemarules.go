@@ -71,10 +71,11 @@ func RuleSchema() *schema.Schema {
 	s := schema.Object("", ruleFileKeys)
 	s.AnyOf = []*schema.Schema{schema.Has("lists"), schema.Has("learn"), schema.Has("rules")}
 	s.Defs = map[string]*schema.Schema{"rule": rule, "list": schema.Object("a list", listKeys), "learn": schema.Object("a learned list", learnKeys)}
-	s.Defs["learn"].Not = &schema.Schema{AnyOf: []*schema.Schema{
-		{Required: []string{"per"}, AnyOf: []*schema.Schema{schema.Has("scope"), schema.Has("within")}},
-	}}
-	s.Defs["learn"].Dependent = map[string]*schema.Schema{"within": schema.Has("after")}
+	learn := s.Defs["learn"]
+	learn.Dependent = map[string]*schema.Schema{
+		"within": {Required: []string{"after"}, Not: schema.Has("per")},
+		"per":    {Not: schema.With("scope", "upstream")},
+	}
 	list := s.Defs["list"]
 	list.Not = schema.Has("own", "per")
 	list.OneOf = []*schema.Schema{schema.Has("file"), schema.Has("url")}
