@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"hash/maphash"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -41,6 +42,15 @@ type learnedKey struct {
 // upstreamKey stands for an upstream where a subscriber's number could.
 func upstreamKey(name string) uint64 { return nameHash(name) | rawBit }
 
+// hash is what stands for k in tables: the number itself in lists for everybody,
+// which are the large ones.
+func (k learnedKey) hash() uint64 {
+	if k.of == 0 {
+		return k.number
+	}
+	return maphash.Comparable(originSeed, k) | rawBit
+}
+
 // key is that of an entry.
 func (e *LearnedEntry) key() learnedKey {
 	k := learnedKey{number: e.Number.key, of: e.Subscriber.key}
@@ -76,12 +86,12 @@ const (
 	maxTeachers   = 1 << 15 // upstreams whose names a list remembers
 )
 
-// learnedShard holds lessons. They are changed under the list's lock and the
-// shard's, so that either is enough to read.
+// learnedShard is a part of the list, by the hash of a key.
 type learnedShard struct {
-	mu      sync.RWMutex
-	lessons map[learnedKey]*lesson
-	_       [32]byte // keeps neighbours' locks off this cache line
+	mu      sync.RWMutex       // of until
+	until   map[uint64]int64   // what is on the list: seconds since 1970 at which it is forgotten
+	lessons map[uint64]*lesson // under the list's lock
+	_       [24]byte           // keeps neighbours' locks off this cache line
 }
 
 // LearnedStats says what a learned list holds and what happened to it.
@@ -98,26 +108,37 @@ type LearnedStats struct {
 func newLearned(name string, bound int) *Learned {
 	l := &Learned{name: name, max: max(bound, 1), windows: map[string]*window{}}
 	for i := range l.shards {
-		l.shards[i].lessons = map[learnedKey]*lesson{}
+		l.shards[i].until, l.shards[i].lessons = map[uint64]int64{}, map[uint64]*lesson{}
 	}
 	return l
 }
 
-func (l *Learned) shard(k learnedKey) *learnedShard {
-	return &l.shards[hashOf(k.of, k.number)>>58]
-}
+func (l *Learned) shard(hash uint64) *learnedShard { return &l.shards[hashKey(hash)>>58] }
 
 // has tells whether k is on the list at that time. It does not allocate.
 func (l *Learned) has(k learnedKey, at time.Time) bool {
 	if l.length.Load() == 0 {
 		return false
 	}
-	s := l.shard(k)
+	hash := k.hash()
+	s := l.shard(hash)
 	s.mu.RLock()
-	x := s.lessons[k]
-	held := x != nil && x.known && at.Unix() < x.until
+	until, ok := s.until[hash]
 	s.mu.RUnlock()
-	return held
+	return ok && at.Unix() < until
+}
+
+// set puts a lesson on the list, or with 0 takes it off.
+func (l *Learned) set(x *lesson, until int64) {
+	hash := x.key.hash()
+	s := l.shard(hash)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if until == 0 {
+		delete(s.until, hash)
+	} else {
+		s.until[hash] = until
+	}
 }
 
 // lesson is a number that was taught, or was not yet taught often enough.
@@ -152,7 +173,10 @@ func (x *lesson) hear(party uint64, at, within int64, enough int) bool {
 }
 
 // lesson is that of k, nil for none.
-func (l *Learned) lesson(k learnedKey) *lesson { return l.shard(k).lessons[k] }
+func (l *Learned) lesson(k learnedKey) *lesson {
+	hash := k.hash()
+	return l.shard(hash).lessons[hash]
+}
 
 // learn counts one teaching answer for a number, by the other party of the
 // call; true when that put the number on the list or prolonged it.
@@ -161,6 +185,7 @@ func (l *Learned) learn(k learnedKey, party uint64, upstream string, at int64, k
 	if by == 0 && l.spec.Scoped {
 		return false // nobody could tell for whom it counts
 	}
+	within := int64(l.spec.Within / time.Second)
 	x := l.lesson(k)
 	if x != nil && x.until <= at {
 		l.drop(x)
@@ -168,11 +193,10 @@ func (l *Learned) learn(k learnedKey, party uint64, upstream string, at int64, k
 	}
 	if x == nil {
 		l.makeRoom(at, keep)
-		x = l.insert(k)
+		x = l.insert(k, at+within)
 	}
-	within := int64(l.spec.Within / time.Second)
 	if !x.hear(party, at, within, l.spec.After) {
-		l.move(x, at+within)
+		l.heap.move(x, at+within)
 		return false
 	}
 	if !x.known {
@@ -199,12 +223,10 @@ func (l *Learned) teacher(upstream string) uint16 {
 }
 
 // entry is what is told of a lesson.
-func (l *Learned) entry(x *lesson) LearnedEntry { return l.entryBy(x, l.names) }
-
-func (l *Learned) entryBy(x *lesson, names []string) LearnedEntry {
+func (l *Learned) entry(x *lesson) LearnedEntry {
 	e := LearnedEntry{List: l.name, Number: Number{x.key.number}, Until: instant(x.until)}
 	if x.by > 0 {
-		e.By = names[x.by-1]
+		e.By = l.names[x.by-1]
 	}
 	switch of := x.key.of; {
 	case of&rawBit != 0:
@@ -253,13 +275,11 @@ func (l *Learned) takeOff(x *lesson, keep KeepFunc) {
 	}
 }
 
-// insert begins a lesson.
-func (l *Learned) insert(k learnedKey) *lesson {
-	x := &lesson{key: k}
-	s := l.shard(k)
-	s.mu.Lock()
-	s.lessons[k] = x
-	s.mu.Unlock()
+// insert begins a lesson, with its end: the heap has least to do then.
+func (l *Learned) insert(k learnedKey, until int64) *lesson {
+	x := &lesson{key: k, until: until}
+	hash := k.hash()
+	l.shard(hash).lessons[hash] = x
 	l.heap.add(x)
 	l.length.Store(int64(len(l.heap)))
 	return x
@@ -270,31 +290,19 @@ func (l *Learned) settle(x *lesson, until int64, by uint16) {
 	if !x.known {
 		l.known++
 	}
-	s := l.shard(x.key)
-	s.mu.Lock()
-	x.known, x.heard, x.by, x.until = true, nil, by, until
-	s.mu.Unlock()
-	l.heap.fix(x)
-}
-
-// move gives a lesson another end.
-func (l *Learned) move(x *lesson, until int64) {
-	s := l.shard(x.key)
-	s.mu.Lock()
-	x.until = until
-	s.mu.Unlock()
-	l.heap.fix(x)
+	x.known, x.heard, x.by = true, nil, by
+	l.set(x, until)
+	l.heap.move(x, until)
 }
 
 func (l *Learned) drop(x *lesson) {
-	s := l.shard(x.key)
-	s.mu.Lock()
-	delete(s.lessons, x.key)
-	s.mu.Unlock()
+	hash := x.key.hash()
+	delete(l.shard(hash).lessons, hash)
 	l.heap.remove(x)
 	l.length.Store(int64(len(l.heap)))
 	if x.known {
 		l.known--
+		l.set(x, 0)
 	}
 }
 

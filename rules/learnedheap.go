@@ -8,8 +8,11 @@ type lessonHeap []*lesson
 func (h *lessonHeap) add(x *lesson)    { heap.Push(h, x) }
 func (h *lessonHeap) remove(x *lesson) { heap.Remove(h, int(x.place)) }
 
-// fix puts a lesson in its place after its end has changed.
-func (h *lessonHeap) fix(x *lesson) { heap.Fix(h, int(x.place)) }
+// move gives a lesson another end.
+func (h *lessonHeap) move(x *lesson, until int64) {
+	x.until = until
+	heap.Fix(h, int(x.place))
+}
 
 // Len, Less, Swap, Push and Pop are what container/heap asks for.
 func (h lessonHeap) Len() int           { return len(h) }

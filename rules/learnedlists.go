@@ -297,7 +297,7 @@ func (l *Learned) restore(e *LearnedEntry, at int64) {
 	}
 	if x == nil {
 		l.makeRoom(at, nil)
-		x = l.insert(k)
+		x = l.insert(k, e.Until.Unix())
 	}
 	l.settle(x, e.Until.Unix(), by)
 }

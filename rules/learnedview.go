@@ -86,30 +86,22 @@ func (e *LearnedEntry) compare(b *LearnedEntry) int {
 }
 
 // from is the first so many entries at or behind a place, in their order, and
-// how many the list has. It holds the lock of one shard at a time.
+// how many the list has. Teaching waits for one shard of it at a time.
 func (l *Learned) from(place LearnedEntry, limit int, at time.Time) (entries []LearnedEntry, total int) {
-	l.mu.Lock()
-	total = l.known
-	names := slices.Clone(l.names)
-	l.mu.Unlock()
-	now := at.Unix()
-	order := func(a, b LearnedEntry) int { return a.compare(&b) }
+	full := false // nothing behind the limit-th entry is wanted
 	shorten := func() {
-		slices.SortFunc(entries, order)
+		slices.SortFunc(entries, func(a, b LearnedEntry) int { return a.compare(&b) })
 		entries = entries[:min(len(entries), limit)]
 	}
-	full := false // nothing behind the last of limit sorted entries is wanted
-	for i := range l.shards {
-		s := &l.shards[i]
-		s.mu.RLock()
-		for _, x := range s.lessons {
-			if !x.known || x.until <= now || x.key.number < place.Number.key || full && x.key.number > entries[limit-1].Number.key {
+	part := func(lessons map[uint64]*lesson) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		total = l.known
+		for _, x := range lessons {
+			if !x.known || x.until <= at.Unix() || x.key.number < place.Number.key || full && x.key.number > entries[limit-1].Number.key {
 				continue
 			}
-			if int(x.by) > len(names) {
-				continue // of an upstream that taught the first time just now
-			}
-			if e := l.entryBy(x, names); e.compare(&place) >= 0 {
+			if e := l.entry(x); e.compare(&place) >= 0 {
 				entries = append(entries, e)
 			}
 			if len(entries) >= 4*limit {
@@ -117,7 +109,9 @@ func (l *Learned) from(place LearnedEntry, limit int, at time.Time) (entries []L
 				full = true
 			}
 		}
-		s.mu.RUnlock()
+	}
+	for i := range l.shards {
+		part(l.shards[i].lessons)
 	}
 	shorten()
 	return entries, total
