@@ -90,6 +90,15 @@ var attributes = []Attribute{
 			}
 			return f.call.trunk.Name
 		}},
+	{Name: "upstream", Type: TextType, Doc: "the trunk by which the call will go, when the switch knows that already; else empty",
+		Kamailio: "query key upstream", FreeSWITCH: "ringfence_upstream",
+		Example: `upstream == "carrier-a"`,
+		text: func(f *frame) string {
+			if f.call.upstream == nil {
+				return ""
+			}
+			return f.call.upstream.Name
+		}},
 	{Name: "direction", Type: TextType, Doc: "inbound or outbound, as the configuration says of the trunk; empty when it does not",
 		Kamailio: "the trunk", FreeSWITCH: "the trunk",
 		Example: `direction == "inbound"`, words: []string{"", Inbound.String(), Outbound.String()},

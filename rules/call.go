@@ -41,6 +41,7 @@ type Call struct {
 	SourcePort uint16
 	TrunkName  string // trunk as the switch names it; empty: found by Source
 	Account    string // authenticated account, from the switch alone
+	Upstream   string // trunk by which the call will go, by name or address; empty: not known yet
 
 	RequestURI  string // as the switch would route it, e.g. "sip:+12025550142@example.net;user=phone"
 	RequestUser string // its user part or tel number, percent-decoded, without parameters
@@ -63,6 +64,7 @@ type Call struct {
 // party is what the engine makes of a call before the first rule is asked.
 type party struct {
 	trunk        *Trunk
+	upstream     *Trunk // by which the call will go, nil when that is not known
 	caller       Number // the one number a rule calls "caller"
 	network      Number // from PAI or RPID of a trusted trunk
 	presentation Number // from From
@@ -70,6 +72,12 @@ type party struct {
 	divertedBy   Number
 	withheld     bool
 	callers      callerSet
+}
+
+// strangeUpstream tells whether the switch named an upstream that is not
+// configured. An address of none is no name.
+func (c *Call) strangeUpstream() bool {
+	return c.upstream == nil && c.Upstream != "" && !isAddress(c.Upstream)
 }
 
 // Reset makes c ready for another call.

@@ -15,6 +15,7 @@ type condition struct {
 	reads    []*operand
 	access   *access                           // how an index finds it; nil: it must be evaluated
 	list     *List                             // of "x in list(…)", else nil
+	learned  *LearnSpec                        // of "x in learned(…)", else nil
 	minute   func(int) bool                    // of a test of a time of day: whether it holds at that minute
 	opens    func(*frame, time.Time) time.Time // of permitted(…): a step towards the time when it holds
 	state    string                            // of a test: what it asks beside the call and the lists, empty for nothing

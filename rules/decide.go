@@ -18,6 +18,9 @@ func (e *Engine) Decide(c *Call, v *Verdict) {
 	if !l.set.derive(c) && counted {
 		e.unknownTrunks.count(c.TrunkName)
 	}
+	if counted && c.strangeUpstream() {
+		e.unknownTrunks.count(c.Upstream)
+	}
 	f := e.frame(c, l)
 	if attempt.again {
 		f.history.passed = e.supersede(attempt, &l.counting)
@@ -35,7 +38,7 @@ func (e *Engine) await(f *frame, l *live, v *Verdict, attempt attemptRef) {
 	call := pendingCall{
 		At: c.At.UnixNano(), Caller: v.Caller, Callee: v.Callee, Origin: origin(c.trunk, c.Source),
 		Trunk: e.names.number(v.Trunk), Account: e.names.number(c.Account), attempt: attempt.hash,
-		Plain: len(l.set.learns) > 0 && isPlain(c.RequestURI, v.Callee), Again: attempt.again,
+		Plain: len(l.set.learns) > 0 && isPlain(c.RequestURI, v.Callee), Again: attempt.again, Withheld: c.withheld,
 	}
 	if v.Guard == Unguarded {
 		f.keep(&call)
@@ -225,6 +228,7 @@ func (rs *Ruleset) derive(c *Call) (known bool) {
 	} else {
 		c.trunk = rs.trunks.at(c.Source.Unmap())
 	}
+	c.upstream = rs.trunks.upstream(c.Upstream)
 	plan := rs.trunks.planOf(c.trunk)
 	written := "" // as the network number is; most callers write the same in From
 	if c.trunk != nil && c.trunk.Trusted {

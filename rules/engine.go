@@ -56,8 +56,8 @@ type Engine struct {
 type live struct {
 	set        *Ruleset
 	generation uint64
-	learned    []*Learned  // by place in set.learns
-	layers     []*liveList // by place in set.finds
+	learned    []learnedUse // by place in set.learns
+	layers     []*liveList  // by place in set.finds
 	counting   counting
 }
 
@@ -123,8 +123,8 @@ func (e *Engine) Swap(rs *Ruleset) {
 		e.counts[r.ID] = r.Counts
 	}
 	e.learned.Swap(rs.learns, e.unlearnable(rs))
-	for _, spec := range rs.learns {
-		l.learned = append(l.learned, e.learned.Named(spec.Name))
+	for i := range rs.learns {
+		l.learned = append(l.learned, e.learned.use(&rs.learns[i]))
 	}
 	for _, look := range rs.finds {
 		l.layers = append(l.layers, e.layers.named(look.list.Name))
@@ -133,38 +133,39 @@ func (e *Engine) Swap(rs *Ruleset) {
 	e.live.Store(l)
 }
 
-// unlearnable tells which numbers must never be learned: emergency numbers and
+// unlearnable are the numbers that must not be learned: emergency numbers and
 // own inventory, whenever its rows expire.
-func (e *Engine) unlearnable(rs *Ruleset) func(Number) bool {
+func (e *Engine) unlearnable(rs *Ruleset) unlearnable {
 	own := map[*List]*liveList{}
 	for _, l := range rs.lists {
 		if l.Own {
 			own[l] = e.layers.named(l.Name)
 		}
 	}
-	return func(n Number) bool {
-		if rs.emergency.Holds(n) {
-			return true
-		}
+	return unlearnable{emergency: rs.emergency.Holds, own: func(n Number) bool {
 		for l, layer := range own {
 			if layer.has(l, n, time.Time{}) {
 				return true
 			}
 		}
 		return false
-	}
+	}}
 }
 
 // ChangeList makes a change to a list of the rules at work: all of it, from the
 // next call on, or nothing. keep is given the change as it will be made, its
 // entries in their global form, and makes it outlive the process; when it fails
-// nothing changes. A change that is at fault is a Diagnostics.
+// nothing changes. A change that is at fault is a Diagnostics. Of a learned list
+// numbers can be taken off, which Options.OnLearned is told.
 func (e *Engine) ChangeList(ch LiveChange, at time.Time, keep func(LiveChange) error) (LiveChange, error) {
 	e.swap.Lock()
 	defer e.swap.Unlock()
 	rs := e.Ruleset()
 	if rs == nil {
 		return ch, errNoRules
+	}
+	if rs.isLearned(ch.List) {
+		return e.unlearn(rs, ch, at)
 	}
 	made, err := e.layers.change(rs, ch, at, keep)
 	if l := rs.List(ch.List); err == nil && l != nil && l.Own {
@@ -175,6 +176,12 @@ func (e *Engine) ChangeList(ch LiveChange, at time.Time, keep func(LiveChange) e
 
 // State is what calls did, to restore, to save and to tell of it.
 func (e *Engine) State() *state.Store { return e.store }
+
+// Learns tells whether a list of the rules at work is a learned one.
+func (e *Engine) Learns(list string) bool {
+	rs := e.Ruleset()
+	return rs != nil && rs.isLearned(list)
+}
 
 // Live are the live changes to lists, to restore and to save them.
 func (e *Engine) Live() *LiveLists { return e.layers }

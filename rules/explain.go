@@ -9,15 +9,16 @@ import (
 // Explanation is how a verdict comes about: every rule in order, what it
 // asked, and the SIP answer.
 type Explanation struct {
-	Generation   uint64    `json:"generation"`
-	Mode         Mode      `json:"mode"`
-	Call         []Reading `json:"call"`
-	Trusted      bool      `json:"trusted"`                 // the trunk is
-	UnknownTrunk string    `json:"unknown_trunk,omitempty"` // as the switch named it
-	Guard        string    `json:"guard,omitempty"`         // why no rule was asked
-	Rules        []Trial   `json:"rules,omitempty"`
-	Verdict      Explained `json:"verdict"`
-	Overruled    []string  `json:"overruled,omitempty"` // rules after the one that ended it that would have, too
+	Generation      uint64    `json:"generation"`
+	Mode            Mode      `json:"mode"`
+	Call            []Reading `json:"call"`
+	Trusted         bool      `json:"trusted"`                    // the trunk is
+	UnknownTrunk    string    `json:"unknown_trunk,omitempty"`    // as the switch named it
+	UnknownUpstream string    `json:"unknown_upstream,omitempty"` // likewise
+	Guard           string    `json:"guard,omitempty"`            // why no rule was asked
+	Rules           []Trial   `json:"rules,omitempty"`
+	Verdict         Explained `json:"verdict"`
+	Overruled       []string  `json:"overruled,omitempty"` // rules after the one that ended it that would have, too
 }
 
 // Reading is a value that was read.
@@ -105,6 +106,9 @@ func (e *Engine) Explain(c *Call) *Explanation {
 	x.Generation, x.Mode = l.generation, l.set.settings.Mode
 	if !l.set.derive(c) {
 		x.UnknownTrunk = c.TrunkName
+	}
+	if c.strangeUpstream() {
+		x.UnknownUpstream = c.Upstream
 	}
 	x.Trusted = c.trunk != nil && c.trunk.Trusted
 	f := &frame{facts: e.facts, learned: l.learned, layers: l.layers, blocks: e.blocks, reports: e.reports.events}

@@ -31,6 +31,9 @@ func (x *Explanation) String() string {
 	if x.UnknownTrunk != "" {
 		fmt.Fprintf(&b, "  trunk %q is not configured: no trunk, not trusted\n", x.UnknownTrunk)
 	}
+	if x.UnknownUpstream != "" {
+		fmt.Fprintf(&b, "  upstream %q is not configured: no upstream\n", x.UnknownUpstream)
+	}
 	switch {
 	case x.Generation == 0:
 		b.WriteString("no rules are loaded: every call passes\n")

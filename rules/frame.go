@@ -6,7 +6,7 @@ type frame struct {
 	call    *Call
 	set     *Ruleset
 	facts   *factTable
-	learned []*Learned // by place in the ruleset
+	learned []learnedUse // by place in the ruleset
 	blocks  *numberEvents
 	reports *numberEvents
 
@@ -160,9 +160,10 @@ func (f *frame) kind(n Number) string {
 // kinds are what kind() can say, beside nothing.
 var kinds = []string{"mobile", "fixed", "fixed-or-mobile", "toll-free", "premium", "shared-cost", "voip", "personal", "pager", "uan", "voicemail", unknownType, private}
 
-// knows tells whether the i-th learned list holds n.
-func (f *frame) knows(i int, n Number) bool {
-	return !n.IsZero() && i < len(f.learned) && f.learned[i].Has(n, f.call.At)
+// knows tells whether the i-th learned list holds n, for a subscriber when it
+// is a list per subscriber.
+func (f *frame) knows(i int, n, subscriber Number) bool {
+	return !n.IsZero() && i < len(f.learned) && f.learned[i].knows(n, subscriber, f.call)
 }
 
 // written is n as text, good until the next call of written.

@@ -22,7 +22,7 @@ type school struct {
 func newSchool(bound int, specs ...LearnSpec) *school {
 	s := new(school)
 	s.LearnedLists = NewLearnedLists(bound, func(e LearnedEntry) { s.told = append(s.told, e) })
-	s.Swap(specs, nil)
+	s.Swap(specs, unlearnable{})
 	return s
 }
 
@@ -47,8 +47,11 @@ func (s *school) hearGood(t testing.TB, upstream string, calls int) {
 
 func (s *school) has(t testing.TB, list, number string, at time.Time) bool {
 	t.Helper()
-	return s.Named(list).Has(global(t, number), at)
+	return s.Named(list).has(everybody(global(t, number)), at)
 }
+
+// everybody is what a number is under in a list for everybody.
+func everybody(n Number) learnedKey { return learnedKey{number: n.key} }
 
 const gone = "+12025551234"
 
@@ -85,7 +88,7 @@ func TestLearnedTeaches(t *testing.T) {
 	if !s.has(t, "callers", "+13035551234", noon) {
 		t.Error("the caller is not on the list of callers")
 	}
-	if s.Named("dead").Has(Number{}, noon) {
+	if s.Named("dead").has(everybody(Number{}), noon) {
 		t.Error("an absent number is on the list")
 	}
 }
@@ -105,8 +108,8 @@ func TestLearnedLivesToTheSecond(t *testing.T) {
 		t.Error("another 404 did not begin the hour anew")
 	}
 	want := []LearnedEntry{
-		{List: "dead", Number: global(t, gone), Until: noon.Add(time.Hour)},
-		{List: "dead", Number: global(t, gone), Until: noon.Add(90 * time.Minute)},
+		{List: "dead", Number: global(t, gone), By: "carrier-a", Until: noon.Add(time.Hour)},
+		{List: "dead", Number: global(t, gone), By: "carrier-a", Until: noon.Add(90 * time.Minute)},
 	}
 	if diff := cmp.Diff(want, s.told, cmp.AllowUnexported(Number{})); diff != "" {
 		t.Errorf("told differs (-want +got):\n%s", diff)
@@ -259,7 +262,7 @@ func TestLearnedForgetsWhatLives(t *testing.T) {
 func TestLearnedNever(t *testing.T) {
 	never := map[Number]bool{global(t, gone): true}
 	s := newSchool(100)
-	s.Swap([]LearnSpec{dead}, func(n Number) bool { return never[n] })
+	s.Swap([]LearnSpec{dead}, unlearnable{own: func(n Number) bool { return never[n] }})
 	s.hear(t, gone, 404, "carrier-a", noon)
 	if s.has(t, "dead", gone, noon) {
 		t.Error("a number of the inventory was learned")
@@ -268,7 +271,7 @@ func TestLearnedNever(t *testing.T) {
 	for _, user := range []string{"2001", "911", "alice"} {
 		n := pbx.Number(user)
 		s.observe(&Outcome{At: noon, Code: 404}, pendingCall{Callee: n, Plain: true}, "carrier-a")
-		if s.Named("dead").Has(n, noon) {
+		if s.Named("dead").has(everybody(n), noon) {
 			t.Errorf("%q was learned", user)
 		}
 	}
@@ -278,7 +281,7 @@ func TestLearnedNever(t *testing.T) {
 	if !s.has(t, "dead", other, noon) {
 		t.Fatal("not learned")
 	}
-	s.Swap([]LearnSpec{dead}, func(n Number) bool { return never[n] })
+	s.Swap([]LearnSpec{dead}, unlearnable{own: func(n Number) bool { return never[n] }})
 	if s.has(t, "dead", other, noon) {
 		t.Error("a number that came into the inventory stays learned")
 	}
@@ -371,19 +374,19 @@ func TestLearnedSurvivesReload(t *testing.T) {
 	s := newSchool(100, dead)
 	list := s.Named("dead")
 	s.hear(t, gone, 404, "carrier-a", noon)
-	s.Swap(nil, nil)
+	s.Swap(nil, unlearnable{})
 	s.hear(t, "+12025559999", 404, "carrier-a", noon)
-	if !list.Has(global(t, gone), noon) || list.Has(global(t, "+12025559999"), noon) {
+	if !list.has(everybody(global(t, gone)), noon) || list.has(everybody(global(t, "+12025559999")), noon) {
 		t.Error("a list that is no longer declared forgot, or learned")
 	}
 	longer := dead
 	longer.For = 2 * time.Hour
-	s.Swap([]LearnSpec{longer}, nil)
+	s.Swap([]LearnSpec{longer}, unlearnable{})
 	if s.Named("dead") != list {
 		t.Error("the list is another one after a reload")
 	}
 	s.hear(t, "+12025559999", 404, "carrier-a", noon)
-	if !list.Has(global(t, "+12025559999"), noon.Add(90*time.Minute)) || list.Has(global(t, gone), noon.Add(90*time.Minute)) {
+	if !list.has(everybody(global(t, "+12025559999")), noon.Add(90*time.Minute)) || list.has(everybody(global(t, gone)), noon.Add(90*time.Minute)) {
 		t.Error("the new span is not that of what is learned from now on alone")
 	}
 }
@@ -394,11 +397,11 @@ func TestLearnedDropsEmptyLists(t *testing.T) {
 	twice.Name, twice.After = "twice", 2
 	s := newSchool(100, dead, twice)
 	s.hear(t, gone, 404, "carrier-a", noon)
-	s.Swap(nil, nil)
+	s.Swap(nil, unlearnable{})
 	if got := s.Stats(); len(got) != 1 || got[0].Name != "dead" {
 		t.Errorf("kept %+v, want the list that holds a number", got)
 	}
-	s.Swap(nil, func(Number) bool { return true })
+	s.Swap(nil, unlearnable{own: func(Number) bool { return true }})
 	if got := s.Stats(); len(got) != 0 {
 		t.Errorf("kept %+v", got)
 	}
@@ -410,7 +413,7 @@ func TestLearnedRestores(t *testing.T) {
 	s.hear(t, "+12025550002", 404, "carrier-a", noon)
 	s.hear(t, "+12025550003", 404, "carrier-a", noon.Add(-time.Hour))
 	s.hear(t, "+12025550002", 200, "carrier-a", noon)
-	want := []LearnedEntry{{List: "dead", Number: global(t, gone), Until: noon.Add(time.Hour)}}
+	want := []LearnedEntry{{List: "dead", Number: global(t, gone), By: "carrier-a", Until: noon.Add(time.Hour)}}
 	for name, kept := range map[string][]LearnedEntry{"snapshot": s.Snapshot(noon), "changes": s.told} {
 		again := newSchool(100)
 		again.Restore(kept, noon)
@@ -420,7 +423,7 @@ func TestLearnedRestores(t *testing.T) {
 		if !again.has(t, "dead", gone, noon) || len(again.told) != 0 {
 			t.Errorf("%s: not on the list, or told again: %v", name, again.told)
 		}
-		again.Swap([]LearnSpec{dead}, nil)
+		again.Swap([]LearnSpec{dead}, unlearnable{})
 		again.hear(t, gone, 200, "carrier-b", noon)
 		if again.has(t, "dead", gone, noon) {
 			t.Errorf("%s: what was restored is not forgotten", name)
@@ -431,7 +434,7 @@ func TestLearnedRestores(t *testing.T) {
 	if got := bad.Snapshot(noon); len(got) != 0 {
 		t.Errorf("restored %v", got)
 	}
-	bad.Restore([]LearnedEntry{{"dead", global(t, "+12025550001"), noon.Add(time.Hour)}, {"dead", global(t, gone), noon.Add(2 * time.Hour)}}, noon)
+	bad.Restore([]LearnedEntry{{List: "dead", Number: global(t, "+12025550001"), Until: noon.Add(time.Hour)}, {List: "dead", Number: global(t, gone), Until: noon.Add(2 * time.Hour)}}, noon)
 	if got := bad.Snapshot(noon); len(got) != 1 || got[0].Number != global(t, gone) {
 		t.Errorf("a full list holds %v", got)
 	}
@@ -440,7 +443,7 @@ func TestLearnedRestores(t *testing.T) {
 // Lists are taught, asked, swapped and counted at the same time.
 func TestLearnedTogether(t *testing.T) {
 	lists := NewLearnedLists(50, func(LearnedEntry) {})
-	lists.Swap([]LearnSpec{dead}, nil)
+	lists.Swap([]LearnSpec{dead}, unlearnable{})
 	list := lists.Named("dead")
 	var all sync.WaitGroup
 	for g := range 4 {
@@ -452,9 +455,9 @@ func TestLearnedTogether(t *testing.T) {
 					code = 200
 				}
 				lists.observe(&Outcome{At: noon, Code: code}, pendingCall{Callee: n, Plain: true}, "carrier-a")
-				list.Has(n, noon)
+				list.has(everybody(n), noon)
 				if i%100 == 0 {
-					lists.Swap([]LearnSpec{dead}, func(n Number) bool { return n.key%7 == 0 })
+					lists.Swap([]LearnSpec{dead}, unlearnable{own: func(n Number) bool { return n.key%7 == 0 }})
 					lists.Stats()
 					lists.Restore(lists.Snapshot(noon), noon)
 				}
@@ -465,7 +468,7 @@ func TestLearnedTogether(t *testing.T) {
 	known := 0
 	for i := range 100 {
 		n := Number{12025550000 + uint64(i)}
-		if list.Has(n, noon) {
+		if list.has(everybody(n), noon) {
 			known++
 			if n.key%7 == 0 {
 				t.Errorf("%v is never to be learned", n)

@@ -6,12 +6,12 @@ import "container/heap"
 type lessonHeap []*lesson
 
 func (h *lessonHeap) add(x *lesson)    { heap.Push(h, x) }
-func (h *lessonHeap) remove(x *lesson) { heap.Remove(h, x.place) }
+func (h *lessonHeap) remove(x *lesson) { heap.Remove(h, int(x.place)) }
 
 // move gives a lesson another end.
 func (h *lessonHeap) move(x *lesson, until int64) {
 	x.until = until
-	heap.Fix(h, x.place)
+	heap.Fix(h, int(x.place))
 }
 
 // Len, Less, Swap, Push and Pop are what container/heap asks for.
@@ -19,12 +19,12 @@ func (h lessonHeap) Len() int           { return len(h) }
 func (h lessonHeap) Less(i, j int) bool { return h[i].until < h[j].until }
 func (h lessonHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
-	h[i].place, h[j].place = i, j
+	h[i].place, h[j].place = int32(i), int32(j)
 }
 
 func (h *lessonHeap) Push(x any) {
 	l := x.(*lesson)
-	l.place = len(*h)
+	l.place = int32(len(*h))
 	*h = append(*h, l)
 }
 

@@ -12,10 +12,28 @@ import (
 // the list's lock: it must not block nor call back. Nil keeps nothing.
 type KeepFunc func(LearnedEntry)
 
-func (f KeepFunc) change(list string, key uint64, until int64) {
+func (f KeepFunc) change(e LearnedEntry) {
 	if f != nil {
-		f(LearnedEntry{List: list, Number: Number{key}, Until: instant(until)})
+		f(e)
 	}
+}
+
+// unlearnable tells which numbers are not to be learned; nil: none.
+type unlearnable struct {
+	emergency func(Number) bool // nor on anybody's list
+	own       func(Number) bool // but by a subscriber who refuses a caller: that is between them
+}
+
+// holds tells whether what k says is not to be learned for the list.
+func (u *unlearnable) holds(spec *LearnSpec, k learnedKey) bool {
+	n := Number{k.number}
+	switch {
+	case u.emergency != nil && (u.emergency(n) || spec.Per != "" && u.emergency(Number{k.of})):
+		return true
+	case spec.Per != "" && spec.From == "caller":
+		return false
+	}
+	return u.own != nil && u.own(n)
 }
 
 // LearnedLists are all learned lists by name. They outlive reloads: a list
@@ -28,7 +46,7 @@ type LearnedLists struct {
 	mu    sync.RWMutex
 	lists map[string]*Learned
 	specs []*Learned // those that are declared
-	never func(Number) bool
+	never unlearnable
 }
 
 // NewLearnedLists makes room for so many numbers a list. keep is told of every
@@ -54,10 +72,9 @@ func (a *LearnedLists) named(name string) *Learned {
 	return l
 }
 
-// Swap takes over the lists that a new ruleset declares. never tells which
-// numbers are not to be learned: emergency numbers and own inventory; those
-// that were are taken off.
-func (a *LearnedLists) Swap(specs []LearnSpec, never func(Number) bool) {
+// Swap takes over the lists that a new ruleset declares. What was learned and
+// is never to be, or does not fit the declaration any more, is taken off.
+func (a *LearnedLists) Swap(specs []LearnSpec, never unlearnable) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.never = never
@@ -74,17 +91,18 @@ func (a *LearnedLists) Swap(specs []LearnSpec, never func(Number) bool) {
 		}
 	}
 	for name, l := range a.lists {
-		if l.purge(never, a.keep); !l.knows() && !slices.Contains(a.specs, l) {
+		declared := slices.Contains(a.specs, l)
+		if l.purge(declared, &never, a.keep); !declared && l.count() == 0 {
 			delete(a.lists, name)
 		}
 	}
 }
 
-// knows tells whether a number is on the list, if only until it expires.
-func (l *Learned) knows() bool {
+// count is how many numbers are on the list, if only until they expire.
+func (l *Learned) count() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.ContainsFunc(l.heap, func(x *lesson) bool { return x.known })
+	return l.known
 }
 
 // redeclare gives a list another spec; what an upstream answered stays known
@@ -95,6 +113,9 @@ func (l *Learned) redeclare(spec LearnSpec) {
 	same := slices.Equal(l.spec.On, spec.On)
 	l.spec = spec
 	l.spec.After = min(max(spec.After, 1), maxAfter)
+	if l.spec.Within == 0 {
+		l.spec.Within = spec.For
+	}
 	for name := range l.windows {
 		if !same || !slices.Contains(spec.Upstream, name) {
 			delete(l.windows, name)
@@ -102,18 +123,27 @@ func (l *Learned) redeclare(spec LearnSpec) {
 	}
 }
 
-// purge takes off the numbers that must not be learned.
-func (l *Learned) purge(never func(Number) bool, keep KeepFunc) {
+// purge takes off the numbers that must not be learned, and those of which the
+// list no longer says for whom they count.
+func (l *Learned) purge(declared bool, never *unlearnable, keep KeepFunc) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if never == nil {
-		return
-	}
-	for key := range l.lessons {
-		if never(Number{key}) {
-			l.forget(key, keep)
+	for _, x := range slices.Clone(l.heap) {
+		if never.holds(&l.spec, x.key) || declared && !l.spec.fits(x.key.of) {
+			l.takeOff(x, keep)
 		}
 	}
+}
+
+// fits tells whether an entry can count for what it does.
+func (s *LearnSpec) fits(of uint64) bool {
+	switch {
+	case s.Scoped:
+		return slices.ContainsFunc(s.Upstream, func(name string) bool { return upstreamKey(name) == of })
+	case s.Per != "":
+		return of != 0 && of&rawBit == 0
+	}
+	return of == 0
 }
 
 // observe takes the first final answer to a call to all lists.
@@ -121,46 +151,86 @@ func (a *LearnedLists) observe(o *Outcome, call pendingCall, upstream string) {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
 	for _, l := range a.specs {
-		l.observe(o, call, upstream, a.never, a.keep)
+		l.observe(o, call, upstream, &a.never, a.keep)
 	}
 }
 
 // observe teaches by the first final answer to a call. A number that rang or
-// answered is taken off, whoever the upstream was.
+// answered is taken off; a subscriber's phone rings before it is told to
+// refuse, so that only an answer takes a number off the subscriber's list.
 //
 // Nothing else follows from an attempt that was asked about before, nor for a
 // callee from a Request-URI that said more or less than its number: the caller
 // chose what the upstream could not make sense of, and the number would pay.
-func (l *Learned) observe(o *Outcome, call pendingCall, upstream string, never func(Number) bool, keep KeepFunc) {
+func (l *Learned) observe(o *Outcome, call pendingCall, upstream string, never *unlearnable, keep KeepFunc) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n, other, plain := call.Callee, call.Caller, call.Plain
 	if l.spec.From == "caller" {
 		n, other, plain = call.Caller, call.Callee, true
 	}
-	alive := o.Rang || o.answered()
-	if alive {
-		l.forget(n.key, keep)
+	k := learnedKey{number: n.key}
+	switch {
+	case l.spec.Per != "":
+		k.of = other.key
+	case l.spec.Scoped:
+		k.of = upstreamKey(upstream)
 	}
-	if call.Again || !plain || upstream == "" || !slices.Contains(l.spec.Upstream, upstream) {
+	believed := upstream != "" && slices.Contains(l.spec.Upstream, upstream)
+	alive := o.answered() || o.Rang && l.spec.Per == ""
+	if alive {
+		l.revive(k, upstream, believed, keep)
+	}
+	if call.Again || !plain || !believed {
 		return
+	}
+	teaching := !alive && slices.Contains(l.spec.On, o.Code)
+	place, heard := l.weigh(upstream, teaching, keep)
+	switch {
+	case !teaching || !heard || n.Kind() != Global || never.holds(&l.spec, k):
+		return
+	case l.spec.From == "caller" && call.Withheld, l.spec.Per != "" && other.Kind() != Global:
+		return
+	}
+	if l.learn(k, hashKey(other.key)^call.Origin, upstream, o.At.Unix(), keep) && place >= 0 {
+		l.windows[upstream].note(place, k)
+	}
+}
+
+// revive takes off a number that lives. What counts for one upstream stays when
+// it lives by another that is believed, and a subscriber's list when somebody
+// else has answered.
+func (l *Learned) revive(k learnedKey, upstream string, believed bool, keep KeepFunc) {
+	switch {
+	case l.spec.Per != "" && !believed && upstream != "":
+	case l.spec.Scoped && !believed:
+		for _, name := range l.spec.Upstream {
+			k.of = upstreamKey(name)
+			l.forget(k, keep)
+		}
+	default:
+		l.forget(k, keep)
+	}
+}
+
+// weigh takes an answer to the books of its upstream, which tell at which place
+// it is there; heard is false while the upstream is silenced. There are no books
+// for a list per subscriber: many who refuse at once are a campaign, no fault,
+// and each speaks for one list.
+func (l *Learned) weigh(upstream string, teaching bool, keep KeepFunc) (place int, heard bool) {
+	if l.spec.Per != "" {
+		return -1, true
 	}
 	w := l.windows[upstream]
 	if w == nil {
 		w = new(window)
 		l.windows[upstream] = w
 	}
-	teaching := !alive && slices.Contains(l.spec.On, o.Code)
-	place := w.see(teaching)
+	place = w.see(teaching)
 	if w.judge() {
-		w.recall(func(key uint64) { l.forget(key, keep) })
+		w.recall(func(k learnedKey) { l.forget(k, keep) })
 	}
-	if !teaching || w.silenced || n.Kind() != Global || never != nil && never(n) {
-		return
-	}
-	if l.learn(n.key, hashKey(other.key)^call.Origin, o.At.Unix(), keep) {
-		w.note(place, n.key)
-	}
+	return place, !w.silenced
 }
 
 // Stats are those of all lists, by name.
@@ -184,14 +254,12 @@ func (a *LearnedLists) Snapshot(at time.Time) []LearnedEntry {
 		l.mu.Lock()
 		for _, x := range l.heap {
 			if x.known && x.until > at.Unix() {
-				all = append(all, LearnedEntry{List: l.name, Number: Number{x.key}, Until: instant(x.until)})
+				all = append(all, l.entry(x))
 			}
 		}
 		l.mu.Unlock()
 	}
-	slices.SortFunc(all, func(a, b LearnedEntry) int {
-		return cmp.Or(strings.Compare(a.List, b.List), cmp.Compare(a.Number.key, b.Number.key))
-	})
+	slices.SortFunc(all, func(a, b LearnedEntry) int { return cmp.Or(strings.Compare(a.List, b.List), a.compare(&b)) })
 	return all
 }
 
@@ -201,8 +269,10 @@ func (a *LearnedLists) Snapshot(at time.Time) []LearnedEntry {
 func (a *LearnedLists) Restore(entries []LearnedEntry, at time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, e := range entries {
-		if e.List == "" || e.Number.Kind() != Global {
+	for i := range entries {
+		e := &entries[i]
+		subscriber := e.Subscriber.Kind()
+		if e.List == "" || e.Number.Kind() != Global || subscriber != Absent && (subscriber != Global || e.Upstream != "") {
 			continue
 		}
 		l := a.named(e.List)
@@ -212,20 +282,22 @@ func (a *LearnedLists) Restore(entries []LearnedEntry, at time.Time) {
 	}
 }
 
-func (l *Learned) restore(e LearnedEntry, at int64) {
-	x := l.lessons[e.Number.key]
+func (l *Learned) restore(e *LearnedEntry, at int64) {
+	k := e.key()
+	x := l.lesson(k)
 	if e.Until.IsZero() || e.Until.Unix() <= at {
 		if x != nil {
 			l.drop(x)
 		}
 		return
 	}
+	by := l.teacher(cmp.Or(e.Upstream, e.By))
+	if by == 0 && e.Upstream != "" {
+		return // nobody could tell for whom it counts
+	}
 	if x == nil {
 		l.makeRoom(at, nil)
-		x = &lesson{key: e.Number.key}
-		l.insert(x)
+		x = l.insert(k, e.Until.Unix())
 	}
-	x.heard, x.known = nil, true
-	l.heap.move(x, e.Until.Unix())
-	l.set(x.key, x.until)
+	l.settle(x, e.Until.Unix(), by)
 }

@@ -26,7 +26,7 @@ type window struct {
 
 type answerSeen struct {
 	teaching bool
-	learned  uint64 // the number that it put on the list, 0 for none
+	learned  learnedKey // the number that it put on the list, zero for none
 }
 
 // see counts an answer; place is where note can find it.
@@ -60,15 +60,15 @@ func (w *window) judge() bool {
 }
 
 // note keeps which number an answer put on the list.
-func (w *window) note(place int, key uint64) { w.answers[place].learned = key }
+func (w *window) note(place int, key learnedKey) { w.answers[place].learned = key }
 
 // recall gives the numbers that the answers in the window put on the list, and
 // forgets them.
-func (w *window) recall(take func(key uint64)) {
+func (w *window) recall(take func(learnedKey)) {
 	for i := range w.answers {
-		if key := w.answers[i].learned; key != 0 {
+		if key := w.answers[i].learned; key != (learnedKey{}) {
 			take(key)
-			w.answers[i].learned = 0
+			w.answers[i].learned = learnedKey{}
 		}
 	}
 }

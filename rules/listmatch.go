@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"fmt"
 	"net/netip"
 	"time"
 )
@@ -14,6 +13,8 @@ type ListMatch struct {
 	Row     *MatchedRow `json:"row,omitempty"`     // it holds by
 	Removed *MatchedRow `json:"removed,omitempty"` // the live removal of the entry
 	Until   time.Time   `json:"until,omitzero"`    // when a learned list forgets it
+
+	Learned []LearnedEntry `json:"learned,omitempty"` // what a learned list holds of it, by upstream
 }
 
 // LiveRows are the changes that make the live rows of a list at that time. The
@@ -44,7 +45,7 @@ func (e *Engine) FindEntry(list, text, subscriber string, at time.Time) (ListMat
 	l := rs.List(list)
 	switch {
 	case l == nil && rs.learn(list) != nil:
-		err := e.findLearned(&m, subscriber, at)
+		err := e.findLearned(&m, rs.learn(list), subscriber, at)
 		return m, err
 	case l == nil:
 		return m, rs.unknownList(list)
@@ -70,27 +71,6 @@ func (e *Engine) FindEntry(list, text, subscriber string, at time.Time) (ListMat
 	}
 	m.Holds = m.Row != nil
 	return m, nil
-}
-
-// findLearned is FindEntry for a learned list.
-func (e *Engine) findLearned(m *ListMatch, subscriber string, at time.Time) error {
-	var d Diagnostics
-	c := &changing{change: LiveChange{List: m.List, Entries: []string{m.Entry}}, list: &liveList{}}
-	c.read(nil, &d)
-	switch {
-	case len(d) > 0:
-	case subscriber != "":
-		c.fault(&d, "a subscriber, and the list is everybody's", "leave the subscriber out")
-	case c.entries[0].number == 0:
-		c.fault(&d, fmt.Sprintf("%q is no number, and a learned list holds nothing else", m.Entry), "ask for one number, as in +12025557100")
-	}
-	if len(d) > 0 {
-		return d
-	}
-	m.Entry = c.change.Entries[0]
-	m.Until = e.learned.Named(m.List).Until(Number{c.entries[0].number}, at)
-	m.Holds = !m.Until.IsZero()
-	return nil
 }
 
 // entry is the row of an entry, of the file or live, or its live removal.

@@ -109,11 +109,8 @@ func (c *changing) tooWide(loader *listLoader, l *List, text string, e entry) (m
 // subscriber reads whose rows they are; it is 0 for everybody's.
 func (c *changing) subscriber(l *List, loader *listLoader, d *Diagnostics) uint64 {
 	text := c.change.Subscriber
-	switch {
-	case l != nil && l.Per != "" && text == "":
-		c.fault(d, "no subscriber, and the list is declared with per: "+l.Per, "say whose rows they are, as in --subscriber +12025557100")
-	case l != nil && l.Per == "" && text != "":
-		c.fault(d, "a subscriber, and the list is everybody's", "leave the subscriber out, or declare the list with per: callee")
+	if l != nil {
+		c.checkSubscriber(l.Per, d)
 	}
 	if text == "" {
 		return 0
@@ -125,6 +122,17 @@ func (c *changing) subscriber(l *List, loader *listLoader, d *Diagnostics) uint6
 	}
 	c.change.Subscriber = n.String()
 	return n.key
+}
+
+// checkSubscriber finds that there is one too few or too many for a list that
+// is declared with per.
+func (c *changing) checkSubscriber(per string, d *Diagnostics) {
+	switch text := c.change.Subscriber; {
+	case per != "" && text == "":
+		c.fault(d, "no subscriber, and the list is declared with per: "+per, "say whose rows they are, as in --subscriber +12025557100")
+	case per == "" && text != "":
+		c.fault(d, "a subscriber, and the list is everybody's", "leave the subscriber out, or declare the list with per: callee")
+	}
 }
 
 // check finds what is wrong with the change beside its entries.
@@ -199,6 +207,9 @@ func (rs *Ruleset) learn(name string) *LearnSpec {
 	return nil
 }
 
+// isLearned tells whether that name is of a learned list and of no other.
+func (rs *Ruleset) isLearned(name string) bool { return rs.List(name) == nil && rs.learn(name) != nil }
+
 // unknownList says that no rule file declares a list.
 func (rs *Ruleset) unknownList(name string) Diagnostics {
 	var known []string
@@ -210,7 +221,7 @@ func (rs *Ruleset) unknownList(name string) Diagnostics {
 		hint = "no rule file declares one; see ringfence list show"
 	}
 	if rs.learn(name) != nil {
-		message, hint = "is learned from what upstreams answer, and not changed by hand", fmt.Sprintf("ringfence list show %s NUMBER says until when it holds a number", name)
+		message, hint = "is learned from what upstreams answer and has no live rows", fmt.Sprintf("ask for /lists/%s/learned", name)
 	}
 	var d Diagnostics
 	d.at(Position{}, fmt.Sprintf("list %q", name), message, hint)

@@ -201,7 +201,7 @@ func TestLiveRoom(t *testing.T) {
 // Own numbers that are added live are not learned.
 func TestLiveOwn(t *testing.T) {
 	e := liveEngine(t, Options{})
-	never := e.unlearnable(e.Ruleset())
+	never := e.unlearnable(e.Ruleset()).own
 	n := global(t, "+12122000010")
 	if never(n) || !never(global(t, "+12122000009")) {
 		t.Error("before")

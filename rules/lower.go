@@ -26,7 +26,7 @@ const maxDepth = 64
 type compiler struct {
 	config   *conf.Config
 	lists    map[string]*listEntry
-	learned  map[string]int      // place among the ruleset's learned lists
+	learned  map[string]learnedEntry
 	finds    []find              // list look-ups, by slot
 	slots    map[string]int      // of finds
 	subjects map[string]*subject // that calls are counted by, by name
@@ -45,6 +45,13 @@ type listEntry struct {
 	list *List // nil when it did not load
 }
 
+// learnedEntry is a declared learned list.
+type learnedEntry struct {
+	place  int // among the ruleset's
+	spec   *LearnSpec
+	faulty bool
+}
+
 // find is one look-up that all rules share: of is in list.
 type find struct {
 	of         *operand
@@ -53,7 +60,7 @@ type find struct {
 }
 
 func newCompiler(d, warn *Diagnostics) *compiler {
-	c := &compiler{lists: map[string]*listEntry{}, learned: map[string]int{}, slots: map[string]int{}, subjects: map[string]*subject{}, d: d, warn: warn}
+	c := &compiler{lists: map[string]*listEntry{}, learned: map[string]learnedEntry{}, slots: map[string]int{}, subjects: map[string]*subject{}, d: d, warn: warn}
 	env := types.Map{}
 	for _, a := range attributes {
 		switch a.Type {

@@ -171,7 +171,7 @@ func (l *lowering) value(n ast.Node) *operand {
 			return nil
 		}
 		o := a.operand()
-		if a.Name == "trunk" {
+		if a.Name == "trunk" || a.Name == "upstream" {
 			o.words, o.what = l.trunks, "trunk of the configuration"
 		}
 		return o

@@ -156,31 +156,13 @@ func (l *lowering) membership(n *ast.BinaryNode) *condition {
 			if fn.Name == "list" {
 				return l.inList(right, o, name)
 			}
-			return l.inLearned(right.Arguments[0], o, name)
+			return l.inLearned(right, o, name)
 		}
 	}
 	if s, ok := n.Right.(*ast.StringNode); ok && o != nil {
 		return l.fault(n.Right, "in asks for a list or a set, got a text", fmt.Sprintf("write %s in [%q], or %s in list(%q)", o.source, s.Value, o.source, s.Value))
 	}
 	return l.fault(n.Right, "in asks for a list or a set, got "+shorten(n.Right.String()), `as in list("spam"), learned("not-found") or ["a", "b"]`)
-}
-
-func (l *lowering) inLearned(at ast.Node, o *operand, name string) *condition {
-	i, ok := l.learned[name]
-	if !ok {
-		hint := didYouMean(name, names(l.learned))
-		if l.lists[name] != nil {
-			hint = fmt.Sprintf("it is a list: write list(%q)", name)
-		}
-		if hint == "" {
-			hint = "declare it under learn:"
-		}
-		return l.fault(at, fmt.Sprintf("unknown learned list %q", name), hint)
-	}
-	if o == nil {
-		return constant(false)
-	}
-	return numberTest(o, fmt.Sprintf("%s in learned(%q)", o.source, name), func(f *frame, n Number) bool { return f.knows(i, n) }).asks(whatLearned)
 }
 
 func names[V any](m map[string]V) []string {

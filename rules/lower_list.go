@@ -27,7 +27,7 @@ func (l *lowering) inList(n *ast.CallNode, o *operand, name string) *condition {
 	if entry.decl.faulty {
 		return constant(false)
 	}
-	subscriber, ok := l.subscriber(n, entry.decl)
+	subscriber, ok := l.subscriber(n, "list", name, entry.decl.per)
 	if !ok || o == nil {
 		return constant(false)
 	}
@@ -52,26 +52,27 @@ func (l *lowering) inList(n *ast.CallNode, o *operand, name string) *condition {
 	return inList(reads, source, entry.list, slot)
 }
 
-// subscriber is whose rows of a list are asked for, nil for everybody's; false
-// when that is not as the list is declared.
-func (l *lowering) subscriber(n *ast.CallNode, decl listDecl) (*operand, bool) {
-	cure := fmt.Sprintf("write list(%q, %s)", decl.name, decl.per)
+// subscriber is whose rows of a list, or whose learned list, are asked for, nil
+// for everybody's; false when that is not as the list is declared.
+func (l *lowering) subscriber(n *ast.CallNode, function, name, per string) (*operand, bool) {
+	kind := map[string]string{"list": "list", "learned": "learned list"}[function]
+	cure := fmt.Sprintf("write %s(%q, %s)", function, name, per)
 	if len(n.Arguments) == 1 {
-		if decl.per != "" {
-			l.fault(n, fmt.Sprintf("list %q is per %s and has no rows for everybody", decl.name, decl.per), cure)
+		if per != "" {
+			l.fault(n, fmt.Sprintf("%s %q is per %s and has no rows for everybody", kind, name, per), cure)
 		}
-		return nil, decl.per == ""
+		return nil, per == ""
 	}
-	if decl.per == "" {
-		l.fault(n.Arguments[1], fmt.Sprintf("list %q is for everybody, not per subscriber", decl.name), fmt.Sprintf("write list(%q), or declare it with per: callee", decl.name))
+	if per == "" {
+		l.fault(n.Arguments[1], fmt.Sprintf("%s %q is for everybody, not per subscriber", kind, name), fmt.Sprintf("write %s(%q), or declare it with per: callee", function, name))
 		return nil, false
 	}
 	o := l.value(n.Arguments[1])
 	if o == nil {
 		return nil, false
 	}
-	if o.source != decl.per {
-		l.fault(n.Arguments[1], fmt.Sprintf("list %q is per %s, not per %s", decl.name, decl.per, o.source), cure)
+	if o.source != per {
+		l.fault(n.Arguments[1], fmt.Sprintf("%s %q is per %s, not per %s", kind, name, per, o.source), cure)
 		return nil, false
 	}
 	return o, true

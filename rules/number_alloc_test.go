@@ -51,8 +51,8 @@ func TestNumbersDoNotAllocate(t *testing.T) {
 		"list, expired":              func() { list.Find(american, noon.AddDate(10, 0, 0)) },
 		"list, none":                 func() { list.Find(Number{33123456789}, noon) },
 		"why of a row":               func() { list.WhyOf(1) },
-		"learned":                    func() { dead.Has(american, noon) },
-		"learned, none":              func() { dead.Has(british, noon.Add(time.Hour)) },
+		"learned":                    func() { dead.has(everybody(american), noon) },
+		"learned, none":              func() { dead.has(everybody(british), noon.Add(time.Hour)) },
 		"pending, added and told of": func() { next++; remember(pending, next) },
 	} {
 		if got := testing.AllocsPerRun(1000, f); got != 0 {

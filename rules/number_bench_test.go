@@ -133,14 +133,14 @@ func BenchmarkLearnedHas(b *testing.B) {
 	lists := NewLearnedLists(200_000, nil)
 	entries := make([]LearnedEntry, 100_000)
 	for i := range entries {
-		entries[i] = LearnedEntry{"dead", listedNumber(uint64(i)), noon.Add(time.Hour)}
+		entries[i] = LearnedEntry{List: "dead", Number: listedNumber(uint64(i)), Until: noon.Add(time.Hour)}
 	}
 	lists.Restore(entries, noon)
 	l := lists.Named("dead")
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for i := rand.Uint64(); pb.Next(); i++ {
-			l.Has(listedNumber(i%200_000), noon)
+			l.has(everybody(listedNumber(i%200_000)), noon)
 		}
 	})
 }

@@ -25,6 +25,7 @@ type pendingCall struct {
 	attempt        uint64 // a hash of it, 0 for none
 	Plain          bool   // the Request-URI said the callee and nothing else
 	Again          bool   // the attempt was asked about before
+	Withheld       bool   // the caller asked not to be shown
 
 	// By what it is counted when it is over: the first kept of them.
 	keys  [maxKept]state.Hash

@@ -182,7 +182,7 @@ func TestObserve(t *testing.T) {
 					t.Errorf("step %d: %v, want %v", i+1, got, s.want)
 				}
 			}
-			if got := e.learned.Named("dead").Has(global(t, gone), noon); got != tt.known {
+			if got := e.learned.Named("dead").has(everybody(global(t, gone)), noon); got != tt.known {
 				t.Errorf("learned: %v, want %v", got, tt.known)
 			}
 		})

@@ -102,7 +102,7 @@ func (a author) rules(n int) (file string, rules []plainRule) {
 	b.WriteString("lists:\n  one: {file: one.csv}\n  two: {file: two.csv}\n  dno: {file: one.csv, why: dno}\n  nets: {file: nets.csv}\n  personal: {file: personal.csv, per: callee}\n  spam: {file: two.csv, why: subscriber}\nlearn:\n  dead: {from: callee, on: [404], upstream: [carrier], for: 30d}\nrules:\n")
 	for i := range n {
 		r := plainRule{id: fmt.Sprintf("r%d", i)}
-		r.does = pick(a.r, []string{"block: dno", "block: subscriber", "block: listed", "allow: true", "label: L" + r.id, "withhold: true", "label: M" + r.id, "divert: sip:ivr@example.net"})
+		r.does = pick(a.r, []string{"block: dno", "block: anonymous", "block: listed", "allow: true", "label: L" + r.id, "withhold: true", "label: M" + r.id, "divert: sip:ivr@example.net"})
 		if r.does == "block: listed" {
 			r.clause = author{a.r, []string{"dno", "spam"}}.resting(a.r.IntN(4))
 		} else {
@@ -150,7 +150,10 @@ func plain(rules []plainRule, s *seen, daemon Mode, named string) (string, basis
 			continue
 		case "block":
 			v.Action, v.Code, v.Phrase, v.Label, v.Withhold = Block, 603, "Decline", "", false
-			if value == "subscriber" || value == "listed" && named == "spam" {
+			switch {
+			case value == "anonymous":
+				v.Code, v.Phrase = 433, "Anonymity Disallowed"
+			case value == "listed" && named == "spam":
 				v.Code, v.Phrase = 607, "Unwanted"
 			}
 		case "divert":

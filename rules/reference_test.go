@@ -61,6 +61,7 @@ var exampleCalls = map[string][2]func(*Call){
 	"privacy":      {func(c *Call) { c.Privacy = "id;critical" }, func(c *Call) { c.Privacy = "id" }},
 	"trunk":        {by("pbx-acme"), by("")},
 	"direction":    {by("carrier-a"), by("pbx-acme")},
+	"upstream":     {toward("carrier-a"), toward("198.51.100.7")},
 	"source":       {at("192.0.2.7"), at("192.0.2.8")},
 	"account":      {func(c *Call) { c.Account = "alice" }, func(c *Call) { c.Account = "bob" }},
 	"domain":       {nothing, func(c *Call) { c.Domain = "example.org" }},
@@ -160,6 +161,7 @@ func to(number string) func(*Call) {
 func display(name string) func(*Call) { return func(c *Call) { c.From.Display = name } }
 func by(trunk string) func(*Call)     { return func(c *Call) { c.TrunkName = trunk } }
 func at(address string) func(*Call)   { return func(c *Call) { c.Source = netip.MustParseAddr(address) } }
+func toward(trunk string) func(*Call) { return func(c *Call) { c.Upstream = trunk } }
 func weekend(c *Call)                 { c.At = testTime.AddDate(0, 0, -1) }
 
 func hour(utc int) func(*Call) {
@@ -199,7 +201,7 @@ func TestExamplesOfTheReference(t *testing.T) {
 		s := designSettings(t)
 		s.Trunks[0].Direction, s.Trunks[1].Direction = Inbound, Outbound
 		rs := compiled(t, s, append([]string{"rules.yaml", "lists:\n  spam: {file: spam.csv}\nlearn:\n  not-found: {from: callee, on: [404], upstream: [carrier-a], after: 1, for: 30d}\ncalendars:\n  us-federal: {file: us.calendar.yaml}\n" +
-			rulesOf("{id: a, when: '"+strings.ReplaceAll(e.Example, "'", "''")+"', block: subscriber}")}, "spam.csv", "+12023340147\n", "us.calendar.yaml", testCalendar)...)
+			rulesOf("{id: a, when: '"+strings.ReplaceAll(e.Example, "'", "''")+"', block: administrative}")}, "spam.csv", "+12023340147\n", "us.calendar.yaml", testCalendar)...)
 		for i, edit := range calls {
 			engine := running(t, Options{}, rs)
 			engine.Learned().Restore([]LearnedEntry{{List: "not-found", Number: global(t, "+12023340199"), Until: testTime.Add(time.Hour)}}, testTime)

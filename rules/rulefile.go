@@ -49,6 +49,7 @@ type learnDecl struct {
 	at        Position
 	spec      LearnSpec
 	upstreams []Position // of spec.Upstream, by place
+	faulty    bool       // it is declared, and not right
 }
 
 type ruleDecl struct {
@@ -240,52 +241,4 @@ func (s *source) readList(doc *document, e *node) {
 	if l.own && l.per != "" {
 		s.d.at(f["own"].at, subject, "own numbers are nobody's in particular", "take out own: or per:")
 	}
-}
-
-func (s *source) readLearn(doc *document, e *node) {
-	subject := fmt.Sprintf("learn %q", e.name)
-	f, ok := doc.fields(e, subject, learnKeys)
-	l := learnDecl{at: e.key, spec: LearnSpec{Name: e.name, After: 1}}
-	if !ok {
-		s.learns = append(s.learns, l)
-		return
-	}
-	l.spec.From = doc.text(f["from"], subject)
-	switch from := l.spec.From; {
-	case f.lacks("from"):
-		s.d.at(e.key, subject, "has no from", "write from: callee or from: caller")
-	case from != "" && from != "callee" && from != "caller":
-		s.d.at(f["from"].at, subject, fmt.Sprintf("cannot learn from %q", from), didYouMean(from, []string{"callee", "caller"}))
-	}
-	for _, n := range doc.items(f["on"], subject) {
-		if code, ok := doc.integer(n, subject); ok {
-			if code < 400 || code > 699 {
-				s.d.at(n.at, subject, fmt.Sprintf("%d is no final failure", code), "SIP statuses from 400 to 699 teach")
-			}
-			l.spec.On = append(l.spec.On, code)
-		}
-	}
-	if f.lacks("on") {
-		s.d.at(e.key, subject, "has no on", "write on: and the statuses that teach, as in [404]")
-	}
-	for _, n := range doc.items(f["upstream"], subject) {
-		if name := doc.text(n, subject); name != "" {
-			l.spec.Upstream = append(l.spec.Upstream, name)
-			l.upstreams = append(l.upstreams, n.at)
-		}
-	}
-	if f.lacks("upstream") {
-		s.d.at(e.key, subject, "has no upstream", "write upstream: and the trunks whose answers are believed")
-	}
-	if n := f["after"]; n != nil {
-		if l.spec.After, ok = doc.integer(n, subject); ok && (l.spec.After < 1 || l.spec.After > maxAfter) {
-			s.d.at(n.at, subject, fmt.Sprintf("after %d calls is out of bounds", l.spec.After), fmt.Sprintf("1 to %d", maxAfter))
-		}
-	}
-	if n := f["for"]; n != nil {
-		l.spec.For = doc.duration(n, subject)
-	} else if f.lacks("for") {
-		s.d.at(e.key, subject, "has no for", "write for: and how long it is remembered, as in 30d")
-	}
-	s.learns = append(s.learns, l)
 }

@@ -164,11 +164,13 @@ func (rs *Ruleset) declareLearned(c *compiler, src *source) {
 			continue
 		}
 		first[name] = decl.at
+		c.learned[name] = learnedEntry{faulty: decl.faulty}
 		rs.learns = append(rs.learns, decl.spec)
 	}
 	slices.SortFunc(rs.learns, func(a, b LearnSpec) int { return strings.Compare(a.Name, b.Name) })
-	for i, spec := range rs.learns {
-		c.learned[spec.Name] = i
+	for i := range rs.learns {
+		name := rs.learns[i].Name
+		c.learned[name] = learnedEntry{i, &rs.learns[i], c.learned[name].faulty}
 	}
 	for _, decl := range src.learns {
 		for i, upstream := range decl.spec.Upstream {
@@ -223,6 +225,7 @@ func (rs *Ruleset) answer(c *compiler, decl *ruleDecl, when *condition, subject 
 	if r.Action != Block || !r.Ends || r.Why == NoWhy && !r.Listed {
 		return
 	}
+	rs.answerLearned(c, decl, when, subject)
 	analytics := r.Why == Analytics
 	if when != nil {
 		when.walk(true, func(p *condition, positive bool) {

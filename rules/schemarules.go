@@ -34,7 +34,10 @@ var (
 		{Name: "from", Needed: true, Value: schema.Word("whose number is learned", "callee", "caller")},
 		{Name: "on", Needed: true, Value: schema.List("final SIP statuses that teach", schema.Integer("", 400, 699))},
 		{Name: "upstream", Needed: true, Value: schema.List("trunks whose answers are believed", schema.Text(""))},
+		{Name: "scope", Value: schema.Word("upstream: what one taught counts for calls to it alone; all unless set", scopeWords...)},
+		{Name: "per", Value: schema.Word("whose list it is, the party that from does not name: everybody's unless set", "callee", "caller")},
 		{Name: "after", Value: schema.Integer("how many different other parties it takes", 1, maxAfter)},
+		{Name: "within", Value: schema.Pattern("in which time they must be heard, as in 1h; as long as for unless set", durationPattern)},
 		{Name: "for", Needed: true, Value: schema.Pattern("how long it is remembered, as in 30d", durationPattern)},
 	}
 	ruleKeys = schema.Keys{
@@ -70,6 +73,11 @@ func RuleSchema() *schema.Schema {
 	s.AnyOf = []*schema.Schema{schema.Has("lists"), schema.Has("learn"), schema.Has("calendars"), schema.Has("rules")}
 	s.Defs = map[string]*schema.Schema{"rule": rule, "list": schema.Object("a list", listKeys), "learn": schema.Object("a learned list", learnKeys),
 		"calendar": schema.Object("a calendar", calendarKeys)}
+	learn := s.Defs["learn"]
+	learn.Dependent = map[string]*schema.Schema{
+		"within": {Required: []string{"after"}, Not: schema.Has("per")},
+		"per":    {Not: schema.With("scope", "upstream")},
+	}
 	list := s.Defs["list"]
 	list.Not = schema.Has("own", "per")
 	list.OneOf = []*schema.Schema{schema.Has("file"), schema.Has("url")}

@@ -80,6 +80,7 @@ var (
 		{Name: "source", Value: schema.Pattern("address that sent the INVITE", addressPattern)},
 		{Name: "trunk", Value: schema.Text("trunk, as the switch names it")},
 		{Name: "account", Value: schema.Text("authenticated account")},
+		{Name: "upstream", Value: schema.Text("trunk by which the call will go, when the switch knows that already")},
 	}
 	testedCallKeys = slices.Concat(schema.Keys{{Name: "sip", Value: schema.Text("a whole INVITE, instead of the keys for its parts")}}, requestKeys, routingKeys)
 	wantedKeys     = schema.Keys{

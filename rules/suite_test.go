@@ -191,6 +191,7 @@ func TestSuiteCallKeys(t *testing.T) {
 		{"source", `"2001:db8::7"`, `source == "2001:db8::7"`},
 		{"trunk", `pbx`, `trunk == "pbx" and direction == "outbound"`},
 		{"account", `alice`, `account == "alice"`},
+		{"upstream", `pbx`, `upstream == "pbx" and trunk == "carrier"`},
 		{"sip", `"INVITE sip:+12025557109@a.example SIP/2.0\nFrom: <sip:alice@b.example>;tag=1\nTo: <sip:b@a.example>\nCall-ID: 1\nCSeq: 1 INVITE"`, `callee == "+12025557109" and domain == "a.example"`},
 	}
 	known := rules.TestSchema().Defs["call"].Properties

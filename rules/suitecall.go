@@ -10,8 +10,9 @@ import (
 
 // testedCall is a call of a test as the production reader made it of a request.
 type testedCall struct {
-	call  Call
-	trunk Position // of the trunk's name
+	call     Call
+	trunk    Position // of the trunk's name
+	upstream Position // of the upstream's name
 }
 
 // testVerifications are what a test can say of the caller's signature.
@@ -56,7 +57,7 @@ func (r *testReader) readCall(n *node, subject string) *testedCall {
 			r.d.at(f["source"].at, subject, fmt.Sprintf("source: %q is no address", text), "as in 192.0.2.7")
 		}
 	}
-	trunk, account := r.word(f["trunk"], subject), r.word(f["account"], subject)
+	trunk, account, upstream := r.word(f["trunk"], subject), r.word(f["account"], subject), r.word(f["upstream"], subject)
 	if len(*r.d) > findings {
 		return nil
 	}
@@ -64,9 +65,12 @@ func (r *testReader) readCall(n *node, subject string) *testedCall {
 		r.d.at(n.at, subject, "no switch would forward this request: "+err.Error(), "")
 		return nil
 	}
-	c.call.Source, c.call.TrunkName, c.call.Account = source, trunk, account
+	c.call.Source, c.call.TrunkName, c.call.Account, c.call.Upstream = source, trunk, account, upstream
 	if f["trunk"] != nil {
 		c.trunk = f["trunk"].at
+	}
+	if f["upstream"] != nil {
+		c.upstream = f["upstream"].at
 	}
 	return c
 }

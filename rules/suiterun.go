@@ -120,6 +120,10 @@ func (f *testFile) check(rs *Ruleset, d *Diagnostics) {
 	for _, l := range rs.lists {
 		lists = append(lists, l.Name)
 	}
+	changed := slices.Clone(lists)
+	for _, spec := range rs.learns {
+		changed = append(changed, spec.Name)
+	}
 	for _, t := range rs.settings.Trunks {
 		trunks = append(trunks, t.Name)
 	}
@@ -132,9 +136,10 @@ func (f *testFile) check(rs *Ruleset, d *Diagnostics) {
 			}
 			for _, c := range s.calls[:min(len(s.calls), 1)] {
 				known(c.trunk, "trunk", c.call.TrunkName, trunks)
+				known(c.upstream, "upstream", c.call.Upstream, trunks)
 			}
 			for _, c := range s.changes {
-				known(c.list, "list", c.change.List, lists)
+				known(c.list, "list", c.change.List, changed)
 			}
 			if s.outcome != nil {
 				known(s.outcome.upstream, "upstream", s.outcome.outcome.Carrier, trunks)

@@ -74,7 +74,7 @@ func newTrunks(list []Trunk, plan *Plan) (*trunks, error) {
 			bad = append(bad, fmt.Errorf("trunk %q: %w", trunk.Name, err))
 			continue
 		}
-		trunk.plan, trunk.hash = plan, maphash.String(originSeed, trunk.Name)
+		trunk.plan, trunk.hash = plan, nameHash(trunk.Name)
 		t.names[trunk.Name] = &trunk
 		for _, network := range trunk.Networks {
 			if err := t.add(network, &trunk); err != nil {
@@ -105,6 +105,9 @@ func (t *trunks) add(network netip.Prefix, trunk *Trunk) error {
 
 var originSeed = maphash.MakeSeed()
 
+// nameHash is that of the name of a trunk, the same over reloads.
+func nameHash(name string) uint64 { return maphash.String(originSeed, name) }
+
 // origin is a hash of where a call came from: of its trunk, or of its source
 // address when it has none.
 func origin(trunk *Trunk, source netip.Addr) uint64 {
@@ -125,6 +128,33 @@ func (t *trunks) planOf(trunk *Trunk) *Plan {
 
 // named is the trunk of that name, nil for none.
 func (t *trunks) named(name string) *Trunk { return t.names[name] }
+
+// upstream is the trunk that a switch means by a name or an address, nil for
+// none that is configured.
+func (t *trunks) upstream(name string) *Trunk {
+	if trunk := t.names[name]; trunk != nil || name == "" || !isAddress(name) {
+		return trunk
+	}
+	a, _ := netip.ParseAddr(name)
+	return t.at(a)
+}
+
+// isAddress tells whether s can be an IP address and nothing else, so that it
+// is parsed without an error, which takes room.
+func isAddress(s string) bool {
+	dots, colons := 0, 0
+	for _, c := range []byte(s) {
+		switch {
+		case c == '.':
+			dots++
+		case c == ':':
+			colons++
+		case c < '0' || c > '9' && c < 'A' || c > 'F' && c < 'a' || c > 'f':
+			return false
+		}
+	}
+	return dots == 3 || colons > 1
+}
 
 // at is the trunk with the longest network that holds a, nil for none.
 func (t *trunks) at(a netip.Addr) *Trunk {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"strconv"
 
 	"ringfence/rules"
 )
@@ -35,6 +37,8 @@ const changeLimit = 32 << 20
 //	GET  /lists             []ListState
 //	GET  /lists/NAME        the live rows, as []rules.LiveChange
 //	GET  /lists/NAME?entry= rules.ListMatch; subscriber= for a list per callee
+//	GET  /lists/NAME/learned  what a learned list holds, as rules.LearnedPage;
+//	                        limit= entries at most, from= the next of the page before
 //	POST /lists/NAME        ListChange; answers ListChanged, 422 when nothing
 //	                        was done because the change is at fault
 func (a *admin) lists(m *http.ServeMux) {
@@ -55,6 +59,14 @@ func (a *admin) lists(m *http.ServeMux) {
 		}
 		answer(w, http.StatusOK, found)
 	})))
+	m.Handle("GET /lists/{list}/learned", a.asked(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		page, err := a.program.learnedPage(r.PathValue("list"), r.URL.Query())
+		if err != nil {
+			answer(w, http.StatusUnprocessableEntity, ListChanged{Errors: lines(err)})
+			return
+		}
+		answer(w, http.StatusOK, page)
+	})))
 	m.Handle("POST /lists/{list}", a.changed(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ch, err := a.program.readChange(w, r)
 		if err == nil {
@@ -70,6 +82,19 @@ func (a *admin) lists(m *http.ServeMux) {
 			answer(w, http.StatusOK, ListChanged{OK: true, Change: &ch})
 		}
 	})))
+}
+
+// learnedPage is the part of a learned list that a query asks for.
+func (p *Program) learnedPage(list string, query url.Values) (rules.LearnedPage, error) {
+	limit := rules.MaxLearnedPage
+	if text := query.Get("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > rules.MaxLearnedPage {
+			return rules.LearnedPage{}, fmt.Errorf("limit: %q is no number of entries (1 to %d)", text, rules.MaxLearnedPage)
+		}
+		limit = n
+	}
+	return p.engine.LearnedPage(list, query.Get("from"), limit, p.now())
 }
 
 // readChange reads the body of a change; the error is a rules.Diagnostics.

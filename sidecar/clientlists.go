@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"ringfence/rules"
@@ -20,6 +21,16 @@ func (c *Client) Lists(ctx context.Context) (all []ListState, err error) {
 // LiveRows asks for the live rows of a list.
 func (c *Client) LiveRows(ctx context.Context, list string) (all []rules.LiveChange, err error) {
 	return all, c.askList(ctx, http.MethodGet, listPath(list), nil, &all)
+}
+
+// LearnedPage asks for the part of a learned list that begins at from, the Next
+// of the page before or empty, with at most limit entries.
+func (c *Client) LearnedPage(ctx context.Context, list, from string, limit int) (page rules.LearnedPage, err error) {
+	query := url.Values{"limit": {strconv.Itoa(limit)}}
+	if from != "" {
+		query.Set("from", from)
+	}
+	return page, c.askList(ctx, http.MethodGet, listPath(list)+"/learned?"+query.Encode(), nil, &page)
 }
 
 // FindEntry asks whether a list holds an entry; subscriber is for a list per

@@ -28,6 +28,7 @@ type learnedLog struct {
 	errors  atomic.Uint64
 	lists   *rules.LearnedLists
 	now     func() time.Time
+	syncs   chan chan error // who waits until all that was told is on the disk
 	stop    chan struct{}
 	done    chan struct{}
 
@@ -88,6 +89,7 @@ func openLearned(name string, lines int, log *slog.Logger) (*learnedLog, error) 
 	}
 	l := &learnedLog{
 		queue: make(chan rules.LearnedEntry, learnedQueue),
+		syncs: make(chan chan error),
 		stop:  make(chan struct{}),
 		done:  make(chan struct{}),
 		log:   log,
@@ -111,6 +113,17 @@ func (l *learnedLog) Changed(e rules.LearnedEntry) {
 	case l.queue <- e:
 	default:
 		l.dropped.Add(1)
+	}
+}
+
+// Sync waits until all that has changed is on the disk, or says why it is not.
+func (l *learnedLog) Sync() error {
+	synced := make(chan error, 1)
+	select {
+	case l.syncs <- synced:
+		return <-synced
+	case <-l.done:
+		return errors.New("the daemon is stopping")
 	}
 }
 
@@ -140,6 +153,11 @@ func (l *learnedLog) run() {
 			if l.out.Len() >= bufferSize {
 				l.keep()
 			}
+		case synced := <-l.syncs:
+			for range len(l.queue) {
+				l.add(<-l.queue)
+			}
+			synced <- l.keep()
 		case <-tick.C:
 			l.keep()
 			l.alarm()
@@ -169,7 +187,7 @@ func (l *learnedLog) add(e rules.LearnedEntry) {
 // no more than that, and then in a file written anew when it is time for that.
 // One that cannot be made keeps no change from the old one, and one that can
 // heals an old one that takes no more, or is not there any more.
-func (l *learnedLog) keep() {
+func (l *learnedLog) keep() error {
 	err := l.append()
 	gone := !inPlace(l.file, l.name)
 	if gone {
@@ -182,6 +200,7 @@ func (l *learnedLog) keep() {
 		}
 	}
 	l.tell(err)
+	return err
 }
 
 // append writes what waits to the end of the file and syncs it.

@@ -283,6 +283,9 @@ func (l *liveLog) Close() {
 // a change that is at fault is a rules.Diagnostics.
 func (p *Program) ChangeList(ch rules.LiveChange) (rules.LiveChange, error) {
 	now := p.now()
+	if p.engine.Learns(ch.List) {
+		return p.unlearn(ch, now)
+	}
 	if ch.Added = now; ch.Action == rules.LiveRevert {
 		ch.Added = time.Time{}
 	}
@@ -299,6 +302,20 @@ func (p *Program) ChangeList(ch rules.LiveChange) (rules.LiveChange, error) {
 	}
 	p.log.Info("list changed", "list", made.List, "action", string(made.Action), "entries", len(made.Entries), "by", made.By)
 	p.live.compact(p.engine.Live(), now)
+	return made, nil
+}
+
+// unlearn takes numbers off a learned list: they are off for the next call, and
+// a restart does not bring them back when unlearn returns without an error.
+func (p *Program) unlearn(ch rules.LiveChange, now time.Time) (rules.LiveChange, error) {
+	made, err := p.engine.ChangeList(ch, now, nil)
+	if err != nil {
+		return made, err
+	}
+	p.log.Info("list changed", "list", made.List, "action", string(made.Action), "entries", len(made.Entries), "by", made.By)
+	if err := p.learned.Sync(); err != nil {
+		return made, fmt.Errorf("the numbers are off the list, and a restart may bring them back, for that cannot be kept: %w", err)
+	}
 	return made, nil
 }
 
@@ -337,8 +354,11 @@ func (p *Program) Lists() []ListState {
 	}
 	slices.SortFunc(all, func(a, b ListState) int { return strings.Compare(a.Name, b.Name) })
 	for _, l := range stats.Learned {
-		declared := slices.ContainsFunc(rs.Learns(), func(spec rules.LearnSpec) bool { return spec.Name == l.Name })
-		all = append(all, ListState{Name: l.Name, Rows: l.Length, Learned: true, Declared: declared})
+		s := ListState{Name: l.Name, Rows: l.Length, Learned: true}
+		if i := slices.IndexFunc(rs.Learns(), func(spec rules.LearnSpec) bool { return spec.Name == l.Name }); i >= 0 {
+			s.Declared, s.Per = true, rs.Learns()[i].Per
+		}
+		all = append(all, s)
 	}
 	return all
 }

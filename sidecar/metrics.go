@@ -49,7 +49,7 @@ var (
 
 	learnedDesc        = desc("learned_entries", "Entries of all learned lists.")
 	learnedTaughtDesc  = desc("learned_taught_total", "Numbers that came on a learned list.")
-	learnedTakenDesc   = desc("learned_forgotten_total", "Numbers taken off a learned list because they rang, answered or were taught by an upstream that was silenced.")
+	learnedTakenDesc   = desc("learned_forgotten_total", "Numbers taken off a learned list because they rang, answered, were taught by an upstream that was silenced, or by hand.")
 	learnedEvictedDesc = desc("learned_evicted_total", "Numbers of learned lists that made room for others.")
 	silencedDesc       = desc("silenced_upstreams_entries", "Upstreams that teach no more because most of their answers would, over all learned lists.")
 	learnedQueueDesc   = desc("learned_queue_entries", "Changes of learned lists that wait to be written.")

@@ -37,6 +37,7 @@ func ReadCall(ch Channel, c *rules.Call) {
 	c.Source, c.SourcePort = readSource(ch)
 	c.TrunkName = get(ch, "variable_ringfence_trunk")
 	c.Account = get(ch, "variable_ringfence_account")
+	c.Upstream = strings.Trim(get(ch, "variable_ringfence_upstream"), "[]")
 	readDestination(ch, c)
 	to := sip.ParseAddress(get(ch, "variable_sip_full_to"))
 	c.To = identity(&to)

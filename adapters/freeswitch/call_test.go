@@ -44,7 +44,7 @@ func plainChannel() channel {
 	return variables(
 		"Unique-ID: 5d3b", "Caller-Username: +12025550100", "Caller-Caller-ID-Name: Example %{caller}", "Caller-Caller-ID-Number: +19995550000", "Caller-Destination-Number: +12025550142",
 		"sip_call_id: c1@192.0.2.7", "sip_from_tag: 8f1b", "sip_i_cseq: 101 INVITE",
-		"sip_network_ip: 192.0.2.7", "sip_network_port: 5062", "ringfence_trunk: carrier-a", "ringfence_account: alice",
+		"sip_network_ip: 192.0.2.7", "sip_network_port: 5062", "ringfence_trunk: carrier-a", "ringfence_account: alice", "ringfence_upstream: [192.0.2.20]",
 		"sip_req_uri: +12025550142@b.example:5080", "sip_req_user: +12025550142", "sip_req_host: b.example", "sip_req_port: 5080", "sip_req_params: user=phone",
 		`sip_full_from: "Example Caller" <sip:+12025550100@a.example;user=phone>;tag=8f1b`, "sip_from_user: +12025550100", "sip_from_host: a.example",
 		"sip_full_to: <sip:+12025550142@b.example>", "sip_user_agent: Phone 1.0",
@@ -63,7 +63,7 @@ func attestations(n int) []string {
 func plainCall() rules.Call {
 	return rules.Call{
 		CallID: "c1@192.0.2.7", FromTag: "8f1b", CSeq: 101,
-		Source: netip.MustParseAddr("192.0.2.7"), SourcePort: 5062, TrunkName: "carrier-a", Account: "alice",
+		Source: netip.MustParseAddr("192.0.2.7"), SourcePort: 5062, TrunkName: "carrier-a", Account: "alice", Upstream: "192.0.2.20",
 		RequestURI: "sip:+12025550142@b.example:5080;user=phone", RequestUser: "+12025550142", Domain: "b.example",
 		From: rules.Identity{User: "+12025550100", Host: "a.example", Display: "Example Caller"},
 		To:   rules.Identity{User: "+12025550142", Host: "b.example"}, UserAgent: "Phone 1.0",

@@ -28,6 +28,7 @@ func fullCall() rules.Call {
 		Source:      netip.MustParseAddr("192.0.2.7"),
 		SourcePort:  5062,
 		TrunkName:   "carrier-a",
+		Upstream:    "carrier-b",
 		Account:     "acme+7",
 		RequestURI:  "sip:+12025550143@b.example;user=phone",
 		RequestUser: "+12025550143",
@@ -44,7 +45,7 @@ func fullCall() rules.Call {
 	}
 }
 
-const fullQuery = "?src=192.0.2.7&port=5062&ruri=sip:%2B12025550143%40b.example%3Buser%3Dphone&account=acme%2B7&trunk=carrier-a&other=%zz"
+const fullQuery = "?src=192.0.2.7&port=5062&ruri=sip:%2B12025550143%40b.example%3Buser%3Dphone&account=acme%2B7&trunk=carrier-a&upstream=carrier-b&other=%zz"
 
 var fullRaw = invite(clean,
 	`P-Asserted-Identity: "One, two" <sip:+12025550101@a.example>, <tel:+12025550102;verstat=TN-Validation-Passed-A>`,
@@ -89,10 +90,10 @@ const fullJSON = `{
 
 // TestReadings holds that a raw, a form and a JSON request mean the same.
 func TestReadings(t *testing.T) {
-	routing := `"src": "192.0.2.7", "port": 5062, "ruri": "sip:+12025550143@b.example;user=phone", "account": "acme+7", "trunk": "carrier-a",`
-	wrong := `"src": "x", "port": 1, "ruri": "sip:y@z", "account": "w", "trunk": "v",`
+	routing := `"src": "192.0.2.7", "port": 5062, "ruri": "sip:+12025550143@b.example;user=phone", "account": "acme+7", "trunk": "carrier-a", "upstream": "carrier-b",`
+	wrong := `"src": "x", "port": 1, "ruri": "sip:y@z", "account": "w", "trunk": "v", "upstream": "u",`
 	withRouting := func(form url.Values) url.Values {
-		all := url.Values{"src": {"192.0.2.7"}, "port": {"5062"}, "ruri": {"sip:+12025550143@b.example;user=phone"}, "account": {"acme+7"}, "trunk": {"carrier-a"}}
+		all := url.Values{"src": {"192.0.2.7"}, "port": {"5062"}, "ruri": {"sip:+12025550143@b.example;user=phone"}, "account": {"acme+7"}, "trunk": {"carrier-a"}, "upstream": {"carrier-b"}}
 		for k, v := range form {
 			all[k] = v
 		}
@@ -104,7 +105,7 @@ func TestReadings(t *testing.T) {
 		{"raw of another type", fullQuery, "message/sip; charset=utf-8", fullRaw},
 		{"form", fullQuery, formType, fullForm.Encode()},
 		{"form with its own routing", "", "Application/X-WWW-Form-Urlencoded; charset=UTF-8", withRouting(fullForm).Encode()},
-		{"form against the query", fullQuery, formType, fullForm.Encode() + "&src=x&port=1&ruri=sip:y@z&account=w&trunk=v"},
+		{"form against the query", fullQuery, formType, fullForm.Encode() + "&src=x&port=1&ruri=sip:y@z&account=w&trunk=v&upstream=u"},
 		{"JSON", fullQuery, applicationJSON, fullJSON},
 		{"JSON with its own routing", "", applicationJSON, strings.Replace(fullJSON, "{", "{"+routing, 1)},
 		{"JSON against the query", fullQuery, applicationJSON, strings.Replace(fullJSON, "{", "{"+wrong, 1)},
@@ -135,7 +136,7 @@ func TestRouting(t *testing.T) {
 		bad         bool
 	}{
 		{"nothing", "", func(*rules.Call) {}, false},
-		{"empty values", "?src=&port=&ruri=&account=&trunk=", func(*rules.Call) {}, false},
+		{"empty values", "?src=&port=&ruri=&account=&trunk=&upstream=", func(*rules.Call) {}, false},
 		{"IPv6", "?src=2001:db8::1", func(c *rules.Call) { c.Source = netip.MustParseAddr("2001:db8::1") }, false},
 		{"IPv6 in brackets", "?src=%5B2001:db8::1%5D", func(c *rules.Call) { c.Source = netip.MustParseAddr("2001:db8::1") }, false},
 		{"IPv4 in IPv6", "?src=::ffff:192.0.2.7", func(c *rules.Call) { c.Source = loopback }, false},

@@ -135,7 +135,7 @@ func (x *exchange) readMessage(text string) error {
 }
 
 // routing is what the switch alone knows of a call, as text.
-type routing struct{ source, port, requestURI, account, trunk string }
+type routing struct{ source, port, requestURI, account, trunk, upstream string }
 
 // route fills x.call from it.
 func (x *exchange) route(r *routing) {
@@ -154,6 +154,7 @@ func (x *exchange) route(r *routing) {
 		c.SourcePort = uint16(n)
 	}
 	c.Account, c.TrunkName, c.RequestURI = r.account, r.trunk, r.requestURI
+	c.Upstream = strings.Trim(r.upstream, "[]")
 	c.RequestUser, c.Domain = destination(r.requestURI)
 }
 

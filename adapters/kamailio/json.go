@@ -20,6 +20,7 @@ type callRequest struct {
 	RequestURI text `json:"ruri"`
 	Account    text `json:"account"`
 	Trunk      text `json:"trunk"`
+	Upstream   text `json:"upstream"`
 
 	CallID    text             `json:"call_id"`
 	FromTag   text             `json:"from_tag"`
@@ -90,6 +91,7 @@ func (x *exchange) readJSON(body []byte) error {
 	r.requestURI = cmp.Or(r.requestURI, string(q.RequestURI))
 	r.account = cmp.Or(r.account, string(q.Account))
 	r.trunk = cmp.Or(r.trunk, string(q.Trunk))
+	r.upstream = cmp.Or(r.upstream, string(q.Upstream))
 	return x.readFields(&r, string(q.FromTag))
 }
 

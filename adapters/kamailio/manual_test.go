@@ -115,7 +115,7 @@ func TestDocsKeys(t *testing.T) {
 		slices.Sort(keys)
 		return keys
 	}
-	query := []string{"account", "port", "ruri", "src", "trunk"}
+	query := []string{"account", "port", "ruri", "src", "trunk", "upstream"}
 	if got := section("### The query"); !slices.Equal(got, query) {
 		t.Errorf("keys of the query: %v, want %v", got, query)
 	}

@@ -116,6 +116,8 @@ func (p *params) routing() (r routing) {
 			r.account = cmp.Or(r.account, value)
 		case "trunk":
 			r.trunk = cmp.Or(r.trunk, value)
+		case "upstream":
+			r.upstream = cmp.Or(r.upstream, value)
 		}
 	}
 	return r
@@ -124,7 +126,7 @@ func (p *params) routing() (r routing) {
 // isQueryKey knows the keys of the query.
 func isQueryKey(key []byte) bool {
 	switch string(key) {
-	case "src", "port", "ruri", "account", "trunk":
+	case "src", "port", "ruri", "account", "trunk", "upstream":
 		return true
 	}
 	return false

@@ -105,7 +105,7 @@ func TestYAML(t *testing.T) {
 			if regexp.MustCompile(`(?m)^(rules:\s*$|lists:|learn:|calendars:)`).MatchString(b.text) {
 				rs, err := rules.Compile(rules.Settings{
 					Redress: rules.Redress{URL: "https://redress.example.com/calls", Location: "RLN"},
-					Trunks:  []rules.Trunk{{Name: "carrier-a", Trusted: true}, {Name: "pbx-acme"}},
+					Trunks:  []rules.Trunk{{Name: "carrier-a", Trusted: true}, {Name: "carrier-b"}, {Name: "pbx-acme"}, {Name: "phones"}},
 					Files:   []string{file},
 				})
 				if err != nil {

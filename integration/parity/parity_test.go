@@ -62,7 +62,7 @@ func fromKamailio(t *testing.T, c call) *rules.Call {
 	}
 	k.Source, k.SourcePort = source, port
 	if c.named {
-		k.TrunkName, k.Account = "pbx-acme", "alice"
+		k.TrunkName, k.Account, k.Upstream = "pbx-acme", "alice", "carrier-a"
 	}
 	return &k
 }

@@ -20,6 +20,7 @@ type explain struct {
 	Message      string   `required:"" xor:"caller,callee" placeholder:"FILE" help:"SIP request as it was received, - for standard input, in place of --caller and --callee."`
 	Trunk        string   `placeholder:"NAME" help:"Trunk, as the switch names it."`
 	Source       string   `placeholder:"ADDRESS" help:"Address that sent the call to the switch; finds the trunk when none is named."`
+	Upstream     string   `placeholder:"NAME" help:"Trunk or address by which the call will go, when the switch knows that already."`
 	Account      string   `placeholder:"NAME" help:"Authenticated account."`
 	Display      string   `placeholder:"TEXT" help:"Display name of From."`
 	PAI          []string `name:"pai" sep:"none" placeholder:"NUMBER" help:"P-Asserted-Identity: number, user or URI; can be repeated."`
@@ -97,7 +98,7 @@ func (e explain) question() (q sidecar.Question, err error) {
 		}
 	}
 	q.Query = url.Values{}
-	for key, value := range map[string]string{"trunk": e.Trunk, "src": e.Source, "account": e.Account} {
+	for key, value := range map[string]string{"trunk": e.Trunk, "src": e.Source, "account": e.Account, "upstream": e.Upstream} {
 		if value != "" {
 			q.Query.Set(key, value)
 		}

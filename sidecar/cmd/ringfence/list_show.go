@@ -17,7 +17,8 @@ type listShow struct {
 	located
 	List       string `arg:"" optional:"" help:"List to show; all, when left out."`
 	Entry      string `arg:"" optional:"" help:"Number, prefix, pattern, range, address or network: does the list hold it, and by which row?"`
-	Subscriber string `placeholder:"NUMBER" help:"Whose rows to look at, in a list declared with per: callee."`
+	Subscriber string `placeholder:"NUMBER" help:"Whose rows to look at, in a list declared with per: callee or caller."`
+	Limit      int    `default:"1000" placeholder:"N" help:"Entries of a learned list to show at most (${default}); 0: all."`
 	Live       bool   `help:"Only what was changed live."`
 	JSON       bool   `name:"json" help:"Print what the daemon answers as JSON."`
 }
@@ -25,7 +26,8 @@ type listShow struct {
 // Help is what --help adds.
 func (listShow) Help() string {
 	return `Asks the running daemon. Without LIST: all lists, with their rows, live rows, files and how old the
-files are. With LIST: its live rows. With ENTRY: whether a call would find it, and by which row.
+files are. With LIST: its live rows, or what it has learned. With ENTRY: whether a call would find it,
+and by which row, or until when it is learned.
 
 Exit codes: 0 shown, 1 the list does not hold ENTRY, or no answer.
 
@@ -33,6 +35,7 @@ Examples:
   ringfence list show
   ringfence list show spam
   ringfence list show spam +13035550260
+  ringfence list show not-found --limit 0 --json
   ringfence list show personal +13035550260 --subscriber +12025557100 --json`
 }
 
@@ -104,6 +107,14 @@ func ageOf(d time.Duration) string {
 }
 
 func (l listShow) rows(t *terminal, client *sidecar.Client) error {
+	if l.Limit < 0 {
+		return fmt.Errorf("--limit %d is no number of entries (write one, or 0 for all)", l.Limit)
+	}
+	if learned, err := isLearned(client, l.List); err != nil {
+		return err
+	} else if learned {
+		return l.learned(t, client)
+	}
 	changes, err := client.LiveRows(context.Background(), l.List)
 	if err != nil {
 		return err
@@ -151,8 +162,8 @@ func (l listShow) entry(t *terminal, client *sidecar.Client) error {
 	switch {
 	case l.JSON:
 		err = printJSON(t.out, m)
-	case !m.Until.IsZero():
-		_, err = fmt.Fprintf(t.out, "yes: %s is learned, until %s\n", m.Entry, local(m.Until))
+	case len(m.Learned) > 0:
+		_, err = fmt.Fprint(t.out, learnedMatch(m))
 	case m.Holds:
 		_, err = fmt.Fprintf(t.out, "yes: %s by %s\n", m.Entry, m.Row)
 	case m.Removed != nil:
