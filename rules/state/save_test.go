@@ -152,41 +152,48 @@ func FuzzRestore(f *testing.F) {
 // What All does not see because calls move it, Save hands out afterwards.
 func TestAllWhileRecordsMove(t *testing.T) {
 	const small = LeastBytes + shards*slotBytes*1024
-	for _, bytes := range []int64{small, 1 << 28} { // in the one records go, in the other the table grows
-		s := newStore(t, bytes)
-		k := kind(t, s, everything)
-		r := rand.New(rand.NewPCG(3, 4))
-		more := func(count int) { // in the first shard
-			for range count {
-				s.Attempt(Key{Hi: r.Uint64() & (1<<32 - 1), Lo: r.Uint64()}, k, noon, 1)
-			}
+	for _, bytes := range []int64{small, 1 << 24} { // in the one records go, in the other the table grows
+		for round := range uint64(100) {
+			allWhileRecordsMove(t, bytes, round)
 		}
-		more(1000)
-		save(t, s, false)
-		seen := map[Key]bool{}
-		saw := func(k Key, _ int, _ []uint32) error {
-			seen[k] = true
-			return nil
+	}
+}
+
+func allWhileRecordsMove(t *testing.T, bytes int64, round uint64) {
+	s := New(bytes)
+	defer s.Close()
+	k := kind(t, s, everything)
+	r := rand.New(rand.NewPCG(3, round))
+	more := func(count int) { // in the first shard
+		for range count {
+			s.Attempt(Key{Hi: r.Uint64() & (1<<32 - 1), Lo: r.Uint64()}, k, noon, 1)
 		}
-		if err := s.All(0, func(k Key, shape int, words []uint32) error {
-			if len(seen) < 4000 {
-				more(5)
-			}
-			return saw(k, shape, words)
-		}); err != nil {
-			t.Fatal(err)
+	}
+	more(760)
+	save(t, s, false)
+	seen := map[Key]bool{}
+	saw := func(k Key, _ int, _ []uint32) error {
+		seen[k] = true
+		return nil
+	}
+	if err := s.All(0, func(k Key, shape int, words []uint32) error {
+		if len(seen) < 1500 {
+			more(1)
 		}
-		if err := s.Save(0, saw); err != nil {
-			t.Fatal(err)
+		return saw(k, shape, words)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Save(0, saw); err != nil {
+		t.Fatal(err)
+	}
+	all := save(t, s, true)
+	for _, r := range all {
+		if !seen[r.key] {
+			t.Fatalf("round %d, %d bytes: a record of %d is missing", round, bytes, len(all))
 		}
-		all := save(t, s, true)
-		for _, r := range all {
-			if !seen[r.key] {
-				t.Fatalf("%d bytes: a record of %d is missing", bytes, len(all))
-			}
-		}
-		if moved := s.Stats().Evicted > 0; moved != (bytes == small) || len(all) < 500 {
-			t.Fatalf("%d bytes: %d records, evicted: %v", bytes, len(all), moved)
-		}
+	}
+	if len(all) < 500 {
+		t.Fatalf("%d bytes: %d records", bytes, len(all))
 	}
 }
