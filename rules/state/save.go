@@ -2,6 +2,7 @@ package state
 
 import (
 	"errors"
+	"time"
 )
 
 // Parts are what a store is saved in: each key belongs to one, the same in every
@@ -147,9 +148,10 @@ var (
 )
 
 // Restore puts back a record that Save handed out, in place of what there is of
-// its key. Its calls go on no more: who ended them cannot be told. The error of
-// words that are no record of the kind says so.
-func (s *Store) Restore(k Key, kind *Kind, words []uint32) error {
+// its key, unless it is so old by now that no window asks of it. Its calls go on no
+// more: who ended them cannot be told. The error of words that are no record of the
+// kind says so.
+func (s *Store) Restore(k Key, kind *Kind, words []uint32, at time.Time) error {
 	r := record(words)
 	if err := r.check(&kind.shape); err != nil {
 		return err
@@ -161,6 +163,10 @@ func (s *Store) Restore(k Key, kind *Kind, words []uint32) error {
 	sh := s.shard(k)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
+	if r.over(at) {
+		sh.stats.Expired++
+		return nil
+	}
 	if place, have := sh.find(k); have != nil {
 		sh.drop(place)
 	}

@@ -63,7 +63,7 @@ func TestSaveAndRestore(t *testing.T) {
 	other := kind(t, again, Shape{Attempts: true}) // numbers are others
 	shapes := s.Shapes()
 	for _, r := range saved {
-		if err := again.Restore(r.key, kind(t, again, shapes[r.shape]), r.words); err != nil {
+		if err := again.Restore(r.key, kind(t, again, shapes[r.shape]), r.words, at); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -77,6 +77,22 @@ func TestSaveAndRestore(t *testing.T) {
 		if !slices.Equal(a, b) {
 			t.Fatalf("key %d: %v, restored %v", i, a, b)
 		}
+	}
+}
+
+// Times are kept modulo 97 days: what comes back later than any window reaches
+// would seem new.
+func TestRestoreLeavesOutWhatIsOver(t *testing.T) {
+	s, _, at := busy(t)
+	saved := save(t, s, true)
+	again := newStore(t, 1<<26)
+	for _, r := range saved {
+		if err := again.Restore(r.key, kind(t, again, everything), r.words, at.Add(60*24*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := again.Stats(); got.Keys != 0 || got.Expired != 500 {
+		t.Errorf("%+v, want all expired", got)
 	}
 }
 
@@ -137,7 +153,7 @@ func FuzzRestore(f *testing.F) {
 		if len(words) > 1 {
 			key.Lo = uint64(words[0]) | uint64(words[1])<<32
 		}
-		if s.Restore(key, k, words) != nil {
+		if s.Restore(key, k, words, noon) != nil {
 			return
 		}
 		for i := range 100 {

@@ -263,6 +263,11 @@ func (s *shard) room(k Key, r record, more int) (record, bool) {
 	return moved, true
 }
 
+// over tells whether a record is older than any window.
+func (r record) over(at time.Time) bool {
+	return time.Duration(since(max(r[first], r[last]), at))*time.Second > MaxWindow
+}
+
 // expire looks now and then at a slot for a record of which no window asks any
 // more: none is longer than MaxWindow, and so long a key is known to have been
 // there. To look at one costs as much as to count.
@@ -274,7 +279,7 @@ func (s *shard) expire(at time.Time) {
 	if s.slots[i] == 0 {
 		return
 	}
-	if r := s.record(slotRef(s.slots[i])); r[open] == 0 && time.Duration(since(max(r[first], r[last]), at))*time.Second > MaxWindow {
+	if r := s.record(slotRef(s.slots[i])); r[open] == 0 && r.over(at) {
 		s.drop(i)
 		s.stats.Expired++
 	}
