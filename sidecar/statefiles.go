@@ -117,13 +117,11 @@ func (f *stateFiles) start(store *counters.Store) {
 	go f.run()
 }
 
-// Close saves and syncs all that has changed.
-func (f *stateFiles) Close() {
-	if f.store == nil {
-		return
-	}
+// Close saves and syncs all that has changed, and tells whether it could.
+func (f *stateFiles) Close() bool {
 	close(f.stop)
 	<-f.done
+	return !f.failing.Load()
 }
 
 func (f *stateFiles) run() {
@@ -136,13 +134,13 @@ func (f *stateFiles) run() {
 			f.tell(errors.Join(f.save(), f.compact(stateHistory)))
 		case <-f.stop:
 			err := f.save()
-			f.tell(err)
 			for i := range f.parts {
 				err = errors.Join(err, f.parts[i].close())
 			}
 			if err = errors.Join(err, syncFolder(f.folder)); err != nil {
-				f.log.Error("state: the last of what was counted is perhaps lost", "folder", f.folder, "err", err)
+				f.log.Error("state: the last of what was counted is lost", "folder", f.folder, "err", err)
 			}
+			f.failing.Store(err != nil)
 			return
 		}
 	}

@@ -10,8 +10,9 @@ import (
 )
 
 // restore puts what the files hold into a store, several files at a time. What
-// cannot be read of a file is passed over; a torn end will be cut off.
-func (f *stateFiles) restore(store *counters.Store) {
+// cannot be read of a file is passed over; a torn end will be cut off. Calls that
+// went on at the last save do so still when going says so.
+func (f *stateFiles) restore(store *counters.Store, going bool) {
 	began := time.Now()
 	var next atomic.Int64
 	var restored atomic.Uint64
@@ -19,7 +20,7 @@ func (f *stateFiles) restore(store *counters.Store) {
 	for range min(runtime.GOMAXPROCS(0), len(f.parts)) {
 		running.Go(func() {
 			for i := next.Add(1) - 1; int(i) < len(f.parts); i = next.Add(1) - 1 {
-				restored.Add(f.restorePart(&f.parts[i], store))
+				restored.Add(f.restorePart(&f.parts[i], &partReader{store: store, at: f.now(), going: going}))
 			}
 		})
 	}
@@ -35,11 +36,10 @@ func (f *stateFiles) restore(store *counters.Store) {
 	}
 }
 
-func (f *stateFiles) restorePart(p *statePart, store *counters.Store) (restored uint64) {
+func (f *stateFiles) restorePart(p *statePart, r *partReader) (restored uint64) {
 	if p.fresh {
 		return 0
 	}
-	r := &partReader{store: store, at: f.now()}
 	if err := r.read(p.name); err != nil {
 		p.fresh = true
 		f.setAside(p.name, err)
@@ -59,6 +59,7 @@ func (f *stateFiles) restorePart(p *statePart, store *counters.Store) (restored 
 type partReader struct {
 	store    *counters.Store
 	at       time.Time
+	going    bool
 	frames   *frameReader
 	kinds    map[int]*counters.Kind // by their numbers in the file
 	words    []uint32
@@ -112,7 +113,7 @@ func (r *partReader) take() {
 		return
 	}
 	key := counters.Key{Hi: hi, Lo: uint64(words[0]) | uint64(words[1])<<32}
-	if err := r.store.Restore(key, kind, words, r.at); err != nil {
+	if err := r.store.Restore(key, kind, words, r.at, r.going); err != nil {
 		r.leaveOut(err)
 		return
 	}

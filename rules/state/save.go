@@ -148,10 +148,10 @@ var (
 )
 
 // Restore puts back a record that Save handed out, in place of what there is of
-// its key, unless it is so old by now that no window asks of it. Its calls go on no
-// more: who ended them cannot be told. The error of words that are no record of the
-// kind says so.
-func (s *Store) Restore(k Key, kind *Kind, words []uint32, at time.Time) error {
+// its key, unless it is so old by now that no window asks of it. Its calls go on when
+// going says so: their ends will be told. The error of words that are no record of
+// the kind says so.
+func (s *Store) Restore(k Key, kind *Kind, words []uint32, at time.Time, going bool) error {
 	r := record(words)
 	if err := r.check(&kind.shape); err != nil {
 		return err
@@ -179,7 +179,9 @@ func (s *Store) Restore(k Key, kind *Kind, words []uint32, at time.Time) error {
 	copy(r, words)
 	r.setShape(kind.number)
 	r.setClass(class)
-	r[open] = 0
+	if !going {
+		r[open] = 0
+	}
 	place, _ := sh.find(k)
 	sh.slots[place] &^= changed
 	return nil

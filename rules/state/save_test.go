@@ -63,7 +63,7 @@ func TestSaveAndRestore(t *testing.T) {
 	other := kind(t, again, Shape{Attempts: true}) // numbers are others
 	shapes := s.Shapes()
 	for _, r := range saved {
-		if err := again.Restore(r.key, kind(t, again, shapes[r.shape]), r.words, at); err != nil {
+		if err := again.Restore(r.key, kind(t, again, shapes[r.shape]), r.words, at, false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -80,6 +80,27 @@ func TestSaveAndRestore(t *testing.T) {
 	}
 }
 
+// Calls go on over a restart when it is known what becomes of them.
+func TestRestoreGoing(t *testing.T) {
+	s := newStore(t, 1<<26)
+	k := kind(t, s, everything)
+	for range 3 {
+		s.Begin(keyOf(1), k, noon)
+	}
+	for going, want := range map[bool]uint64{true: 3, false: 0} {
+		again, got := newStore(t, 1<<26), make([]Got, 1)
+		for _, r := range save(t, s, true) {
+			if err := again.Restore(r.key, kind(t, again, everything), r.words, noon, going); err != nil {
+				t.Fatal(err)
+			}
+		}
+		again.Read(keyOf(1), kind(t, again, everything), noon, []Want{{Ask: Going}}, got)
+		if got[0].Count != want {
+			t.Errorf("%v: %d calls go on, want %d", going, got[0].Count, want)
+		}
+	}
+}
+
 // Times are kept modulo 97 days: what comes back later than any window reaches
 // would seem new.
 func TestRestoreLeavesOutWhatIsOver(t *testing.T) {
@@ -87,7 +108,7 @@ func TestRestoreLeavesOutWhatIsOver(t *testing.T) {
 	saved := save(t, s, true)
 	again := newStore(t, 1<<26)
 	for _, r := range saved {
-		if err := again.Restore(r.key, kind(t, again, everything), r.words, at.Add(60*24*time.Hour)); err != nil {
+		if err := again.Restore(r.key, kind(t, again, everything), r.words, at.Add(60*24*time.Hour), false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -153,7 +174,7 @@ func FuzzRestore(f *testing.F) {
 		if len(words) > 1 {
 			key.Lo = uint64(words[0]) | uint64(words[1])<<32
 		}
-		if s.Restore(key, k, words, noon) != nil {
+		if s.Restore(key, k, words, noon, true) != nil {
 			return
 		}
 		for i := range 100 {
