@@ -8,6 +8,8 @@ import (
 	"io"
 	"slices"
 	"time"
+
+	"ringfence/rules/state"
 )
 
 // savedPending stands before the calls: the rings that they lie in.
@@ -27,6 +29,15 @@ type savedCall struct {
 	Origin         uint64
 	Trunk, Account string
 	Plain, Again   bool
+	Leased         bool // its switch has said that it goes on
+	Kept           []savedKey
+}
+
+// savedKey is one by which a call is counted when it is over.
+type savedKey struct {
+	Subject string // its name
+	Key     state.Hash
+	Going   bool
 }
 
 // ErrPendingSize is the error of calls that were saved where there was room for
@@ -37,6 +48,7 @@ var ErrPendingSize = errors.New("saved with another size of pending")
 // process has ended and another begins. No call may be under way.
 func (e *Engine) SavePending(w io.Writer) error {
 	to := gob.NewEncoder(w)
+	subjects := e.subjects()
 	var all savedPending
 	for i := range e.pending.shards {
 		s := &e.pending.shards[i]
@@ -58,9 +70,13 @@ func (e *Engine) SavePending(w io.Writer) error {
 				continue
 			}
 			c := &slot.call
+			var kept []savedKey
+			for n := range int(c.kept) {
+				kept = append(kept, savedKey{subjects[c.by[n]], c.keys[n], c.going&(1<<n) != 0})
+			}
 			if err := to.Encode(savedCall{
 				ID: slot.id, Answered: slot.stage == answered, At: c.At, Caller: c.Caller.key, Callee: c.Callee.key, Origin: c.Origin,
-				Trunk: e.names.name(c.Trunk), Account: e.names.name(c.Account), Plain: c.Plain, Again: c.Again,
+				Trunk: e.names.name(c.Trunk), Account: e.names.name(c.Account), Plain: c.Plain, Again: c.Again, Leased: slot.lease != 0, Kept: kept,
 			}); err != nil {
 				return err
 			}
@@ -70,7 +86,7 @@ func (e *Engine) SavePending(w io.Writer) error {
 }
 
 // RestorePending puts back what SavePending wrote, each call in its place, and
-// tells how many those are. It is for an engine that has decided nothing yet. When
+// tells how many those are. Leases begin anew at the time given. It is for an engine that has decided nothing yet. When
 // it fails no call is remembered.
 func (e *Engine) RestorePending(r io.Reader, at time.Time) (calls int, err error) {
 	from := gob.NewDecoder(r)
@@ -109,31 +125,53 @@ func (e *Engine) RestorePending(r io.Reader, at time.Time) (calls int, err error
 		case err != nil:
 			return 0, fmt.Errorf("pending calls: %w", err)
 		}
-		if p.restore(&c, e.names, at) {
+		if e.restore(&c, at) {
 			calls++
 		}
 	}
 }
 
 // restore puts a call into its place, if that is one and is free.
-func (p *Pending) restore(c *savedCall, names *nameTable, at time.Time) bool {
-	s, place := p.find(&c.ID)
-	if place >= s.length || s.ring[place].stage != over {
+func (e *Engine) restore(c *savedCall, at time.Time) bool {
+	s, place := e.pending.find(&c.ID)
+	if place >= s.length || s.ring[place].stage != over || s.ring[place].id != (ID{}) {
 		return false
 	}
-	slot := pendingSlot{id: c.ID, stage: waiting, call: pendingCall{
+	call := pendingCall{
 		At: c.At, Caller: Number{c.Caller}, Callee: Number{c.Callee}, Origin: c.Origin,
-		Trunk: names.number(c.Trunk), Account: names.number(c.Account), Plain: c.Plain, Again: c.Again,
-	}}
+		Trunk: e.names.number(c.Trunk), Account: e.names.number(c.Account), Plain: c.Plain, Again: c.Again,
+	}
+	if c.Trunk != "" { // the hash of a name is another in each process
+		call.Origin = maphash.String(originSeed, c.Trunk)
+	}
+	for n, k := range c.Kept[:min(len(c.Kept), maxKept)] {
+		call.keys[n], call.by[n] = k.Key, e.subject(k.Subject)
+		call.kept++
+		if k.Going {
+			call.going |= 1 << n
+		}
+	}
+	slot := pendingSlot{id: c.ID, stage: waiting, call: call}
 	if c.Answered {
 		slot.stage = answered
 	}
-	if c.Trunk != "" { // the hash of a name is another in each process
-		slot.call.Origin = maphash.String(originSeed, c.Trunk)
+	if c.Leased {
+		slot.lease = at.Unix()
 	}
 	s.ring[place] = slot
 	s.open++
 	return true
+}
+
+// subjects are the names of subjects by their numbers.
+func (e *Engine) subjects() []string {
+	e.swap.Lock()
+	defer e.swap.Unlock()
+	names := make([]string, len(e.numbers))
+	for name, number := range e.numbers {
+		names[number] = name
+	}
+	return names
 }
 
 // forget empties all rings.

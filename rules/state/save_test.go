@@ -197,13 +197,13 @@ func TestAllWhileRecordsMove(t *testing.T) {
 }
 
 func allWhileRecordsMove(t *testing.T, bytes int64, round uint64) {
-	s := New(bytes)
+	s := New(bytes, Seed{1, 2})
 	defer s.Close()
 	k := kind(t, s, everything)
 	r := rand.New(rand.NewPCG(3, round))
 	more := func(count int) { // in the first shard
 		for range count {
-			s.Attempt(Key{Hi: r.Uint64() & (1<<32 - 1), Lo: r.Uint64()}, k, noon, 1)
+			s.Attempt(Key{Hi: r.Uint64() & (1<<32 - 1), Lo: r.Uint64()}, k, noon, 1, nil, nil)
 		}
 	}
 	more(760)
