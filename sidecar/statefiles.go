@@ -1,7 +1,6 @@
 package sidecar
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -31,7 +30,7 @@ type stateFiles struct {
 
 	log    *slog.Logger
 	folder string
-	seed   stateSeed
+	seed   counters.Seed
 	now    func() time.Time
 	store  *counters.Store
 	parts  [counters.Parts]statePart
@@ -65,7 +64,7 @@ const (
 // before start.
 func openState(folder string, log *slog.Logger, now func() time.Time) *stateFiles {
 	f := &stateFiles{log: log, folder: folder, now: now, write: (*os.File).Write, stop: make(chan struct{}), done: make(chan struct{})}
-	_, _ = rand.Read(f.seed[:]) // never fails
+	f.seed = counters.NewSeed()
 	seeded := false
 	for i := range f.parts {
 		p := &f.parts[i]
@@ -90,12 +89,12 @@ func openState(folder string, log *slog.Logger, now func() time.Time) *stateFile
 }
 
 // Seed is what keys are made with, so that they are those of the files.
-func (f *stateFiles) Seed() stateSeed { return f.seed }
+func (f *stateFiles) Seed() counters.Seed { return f.seed }
 
-func headerOf(name string) (stateSeed, error) {
+func headerOf(name string) (counters.Seed, error) {
 	file, _, err := openRegular(name)
 	if err != nil {
-		return stateSeed{}, err
+		return counters.Seed{}, err
 	}
 	defer file.Close()
 	return readHeader(file)

@@ -9,12 +9,16 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	counters "ringfence/rules/state"
 )
@@ -41,7 +45,9 @@ type counted struct {
 
 func count(t testing.TB, folder string, bytes int64, before ...counters.Shape) *counted {
 	t.Helper()
-	c := &counted{log: new(lockedBuffer), store: counters.New(bytes)}
+	c := &counted{log: new(lockedBuffer)}
+	c.stateFiles = openState(folder, slog.New(slog.NewTextHandler(c.log, nil)), func() time.Time { return noon })
+	c.store = counters.New(bytes, c.Seed())
 	t.Cleanup(c.store.Close)
 	kindOf := func(s counters.Shape) *counters.Kind {
 		k, err := c.store.Kind(s)
@@ -54,7 +60,6 @@ func count(t testing.TB, folder string, bytes int64, before ...counters.Shape) *
 		kindOf(s)
 	}
 	c.kind = kindOf(countedShape)
-	c.stateFiles = openState(folder, slog.New(slog.NewTextHandler(c.log, nil)), func() time.Time { return noon })
 	c.restore(c.store, false)
 	c.stateFiles.store = c.store
 	t.Cleanup(c.shut)
@@ -71,9 +76,9 @@ func (c *counted) shut() {
 }
 
 func (c *counted) call(n int, at time.Time) {
-	c.store.Attempt(countedKey(n), c.kind, at, uint64(n%7))
+	c.store.Attempt(countedKey(n), c.kind, at, uint64(1+n%7), nil, nil)
 	c.store.Begin(countedKey(n), c.kind, at)
-	c.store.Finish(countedKey(n), c.kind, at, []uint32{1, 30})
+	c.store.Finish(countedKey(n), c.kind, at, []uint32{1, 30}, true)
 }
 
 func (c *counted) calls(keys, calls int) {
@@ -125,6 +130,24 @@ func TestStateComesBack(t *testing.T) {
 	b.mustSave(t)
 	b.shut()
 	same(t, b, count(t, folder, 1<<26), 700)
+}
+
+// A shape comes back with all that it says.
+func TestStateShape(t *testing.T) {
+	want := counters.Shape{Attempts: true, Finished: true, Tallies: []string{"a", "b c"}, Distinct: true, Runs: time.Minute, Keep: time.Hour}
+	for v, i := reflect.ValueOf(want), 0; i < v.NumField(); i++ {
+		if f := v.Type().Field(i); f.IsExported() && v.Field(i).IsZero() {
+			t.Errorf("the test leaves out %s", f.Name)
+		}
+	}
+	r := newFrameReader(bytes.NewReader(appendShape(nil, 7, &want)))
+	if ok, err := r.next(); !ok || err != nil || r.shape != 7 || r.kind != shapeFrame {
+		t.Fatalf("%v, %v: %+v", ok, err, r)
+	}
+	got, ok := r.asShape()
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(want)); !ok || diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
 }
 
 // A stop saves and syncs all, in the goroutine that owns the files.

@@ -38,14 +38,12 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// stateSeed is what makes keys of what is counted: a file is of use with its own.
-type stateSeed = [seedBytes]byte
-
-func appendHeader(b []byte, seed stateSeed) []byte {
+func appendHeader(b []byte, seed counters.Seed) []byte {
 	begin := len(b)
 	b = append(b, stateMagic...)
 	b = binary.LittleEndian.AppendUint32(b, stateVersion)
-	b = append(b, seed[:]...)
+	b = binary.LittleEndian.AppendUint64(b, seed[0])
+	b = binary.LittleEndian.AppendUint64(b, seed[1])
 	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b[begin:], castagnoli))
 }
 
@@ -55,7 +53,7 @@ var (
 	errForeign    = errors.New("no state file, or a damaged one")
 )
 
-func readHeader(r io.Reader) (seed stateSeed, err error) {
+func readHeader(r io.Reader) (seed counters.Seed, err error) {
 	var b [headerBytes]byte
 	switch _, err := io.ReadFull(r, b[:]); {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
@@ -72,7 +70,8 @@ func readHeader(r io.Reader) (seed stateSeed, err error) {
 	if crc32.Checksum(b[:end], castagnoli) != binary.LittleEndian.Uint32(b[end:]) {
 		return seed, errForeign
 	}
-	return stateSeed(b[end-seedBytes : end]), nil
+	at := end - seedBytes
+	return counters.Seed{binary.LittleEndian.Uint64(b[at:]), binary.LittleEndian.Uint64(b[at+8:])}, nil
 }
 
 // appendFrame appends a frame with what fill appends.
@@ -92,11 +91,12 @@ type shapeJSON struct {
 	Finished bool          `json:"finished,omitempty"`
 	Tallies  []string      `json:"tallies,omitempty"`
 	Distinct bool          `json:"distinct,omitempty"`
-	Keep     time.Duration `json:"keep,omitempty"` // nanoseconds
+	Runs     time.Duration `json:"runs,omitempty"` // nanoseconds, as Keep
+	Keep     time.Duration `json:"keep,omitempty"`
 }
 
 func appendShape(b []byte, number int, s *counters.Shape) []byte {
-	text, err := json.Marshal(shapeJSON{s.Attempts, s.Finished, s.Tallies, s.Distinct, s.Keep})
+	text, err := json.Marshal(shapeJSON{s.Attempts, s.Finished, s.Tallies, s.Distinct, s.Runs, s.Keep})
 	if err != nil { // of no shape that there is
 		text = nil
 	}
@@ -186,5 +186,5 @@ func (f *frameReader) record(words []uint32) (hi uint64, _ []uint32, ok bool) {
 func (f *frameReader) asShape() (counters.Shape, bool) {
 	var s shapeJSON
 	err := json.Unmarshal(f.body, &s)
-	return counters.Shape{Attempts: s.Attempts, Finished: s.Finished, Tallies: s.Tallies, Distinct: s.Distinct, Keep: s.Keep}, err == nil
+	return counters.Shape{Attempts: s.Attempts, Finished: s.Finished, Tallies: s.Tallies, Distinct: s.Distinct, Runs: s.Runs, Keep: s.Keep}, err == nil
 }
