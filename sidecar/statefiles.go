@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -304,4 +306,16 @@ func (f *stateFiles) tell(err error) {
 		f.log.Info("state: what was counted is saved again", "folder", f.folder)
 	}
 	f.failing.Store(err != nil)
+}
+
+// isStateFile tells whether a name in the state folder is that of a file that is
+// written here, or of the calls that go on over a stop.
+func isStateFile(name string) bool {
+	name = strings.TrimSuffix(strings.TrimSuffix(name, newSuffix), asideSuffix)
+	if name == pendingName {
+		return true
+	}
+	part, ok := strings.CutPrefix(name, stateName)
+	n, err := strconv.ParseUint(part, 10, 8)
+	return ok && err == nil && n < counters.Parts
 }
