@@ -37,6 +37,7 @@ var (
 	lateBeatsDesc = desc("late_beats_total", "Beats that came more than half of the supervisor's interval after the one before; absent without a supervisor.")
 	restartsDesc  = desc("restarts_total", "Starts of the daemon by ringfence supervise after one before had hung and was killed, or had ended; absent without it.", "cause")
 	acceptDesc    = desc("accept_errors_total", "Attempts to accept a connection on any listener that failed, as without a free file descriptor.")
+	runningDesc   = desc("running_calls_total", "Calls that a switch told of as running, again each time, by what was made of them.", "adapter", "outcome")
 	outcomesDesc  = desc("outcomes_total", "Reports of what became of a call, by what was made of them.", "adapter", "outcome")
 
 	socketOpenDesc     = desc("socket_connections", "Connections of FreeSWITCH's socket application that are open.")
@@ -190,6 +191,9 @@ func (m metrics) calls(s sink) {
 	s.counter(sourcesDesc, c.BadSource.Load(), adapterKamailio)
 	s.counter(panicsDesc, c.Panics.Load(), adapterKamailio)
 
+	s.counter(runningDesc, c.RunningKnown.Load(), adapterKamailio, "known")
+	s.counter(runningDesc, c.RunningUnknown.Load(), adapterKamailio, "unknown")
+	s.counter(runningDesc, c.RunningMalformed.Load(), adapterKamailio, "malformed")
 	s.counter(outcomesDesc, c.OutcomesCounted.Load(), adapterKamailio, "counted")
 	s.counter(outcomesDesc, c.OutcomesUnknown.Load(), adapterKamailio, "unknown")
 	s.counter(outcomesDesc, c.OutcomesDuplicate.Load(), adapterKamailio, "duplicate")
