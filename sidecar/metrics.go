@@ -378,10 +378,16 @@ func (m metrics) feeds(s sink) {
 }
 
 func (m metrics) switches(s sink) {
-	var panics uint64
-	defer func() { s.counter(panicsDesc, panics, adapterEvents) }()
+	var panics, known, unknown uint64
+	defer func() {
+		s.counter(panicsDesc, panics, adapterEvents)
+		s.counter(runningDesc, known, adapterEvents, "known")
+		s.counter(runningDesc, unknown, adapterEvents, "unknown")
+	}()
 	for _, w := range m.program.switches.all() {
 		panics += w.Counters().Panics.Load()
+		known += w.Counters().RunningKnown.Load()
+		unknown += w.Counters().RunningUnknown.Load()
 		now, c, name := w.Status(), w.Counters(), w.config.Name
 		for _, state := range freeswitch.SwitchStates {
 			in := 0.0
