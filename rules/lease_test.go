@@ -76,7 +76,7 @@ func TestLeaseOfAPlaceTakenAnew(t *testing.T) {
 	if got := e.lapse(noon.Add(time.Hour)); got != 0 {
 		t.Errorf("%d end by the lease of another", got)
 	}
-	if got := e.lapse(noon.Add(4*time.Hour)); got != 1 {
+	if got := e.lapse(noon.Add(4 * time.Hour)); got != 1 {
 		t.Errorf("%d end by their age", got)
 	}
 }

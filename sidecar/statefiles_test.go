@@ -23,7 +23,7 @@ import (
 	counters "ringfence/rules/state"
 )
 
-var countedShape = counters.Shape{Attempts: true, Finished: true, Tallies: []string{"answered", "talk"}, Distinct: true, Keep: 24 * time.Hour}
+var countedShape = counters.Shape{Attempts: true, Passed: true, Finished: true, Tallies: []string{"answered", "talk"}, Distinct: true, Keep: 24 * time.Hour}
 
 var countedWants = []counters.Want{
 	{Ask: counters.Attempts, Window: counters.Span(time.Hour)}, {Ask: counters.Finished, Tally: 1, Window: counters.Span(time.Hour)},
@@ -77,7 +77,7 @@ func (c *counted) shut() {
 
 func (c *counted) call(n int, at time.Time) {
 	c.store.Attempt(countedKey(n), c.kind, at, uint64(1+n%7), nil, nil)
-	c.store.Begin(countedKey(n), c.kind, at)
+	c.store.Pass(countedKey(n), c.kind, at, true, true)
 	c.store.Finish(countedKey(n), c.kind, at, []uint32{1, 30}, true)
 }
 
@@ -134,7 +134,7 @@ func TestStateComesBack(t *testing.T) {
 
 // A shape comes back with all that it says.
 func TestStateShape(t *testing.T) {
-	want := counters.Shape{Attempts: true, Finished: true, Tallies: []string{"a", "b c"}, Distinct: true, Runs: time.Minute, Keep: time.Hour}
+	want := counters.Shape{Attempts: true, Passed: true, Finished: true, Tallies: []string{"a", "b c"}, Distinct: true, Runs: time.Minute, Keep: time.Hour}
 	for v, i := reflect.ValueOf(want), 0; i < v.NumField(); i++ {
 		if f := v.Type().Field(i); f.IsExported() && v.Field(i).IsZero() {
 			t.Errorf("the test leaves out %s", f.Name)

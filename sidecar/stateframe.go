@@ -2,13 +2,13 @@ package sidecar
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
-	"time"
 
 	counters "ringfence/rules/state"
 )
@@ -85,18 +85,8 @@ func appendFrame(b []byte, kind byte, shape int, fill func([]byte) []byte) []byt
 	return b
 }
 
-// shapeJSON is a shape as the file has it.
-type shapeJSON struct {
-	Attempts bool          `json:"attempts,omitempty"`
-	Finished bool          `json:"finished,omitempty"`
-	Tallies  []string      `json:"tallies,omitempty"`
-	Distinct bool          `json:"distinct,omitempty"`
-	Runs     time.Duration `json:"runs,omitempty"` // nanoseconds, as Keep
-	Keep     time.Duration `json:"keep,omitempty"`
-}
-
 func appendShape(b []byte, number int, s *counters.Shape) []byte {
-	text, err := json.Marshal(shapeJSON{s.Attempts, s.Finished, s.Tallies, s.Distinct, s.Runs, s.Keep})
+	text, err := json.Marshal(s)
 	if err != nil { // of no shape that there is
 		text = nil
 	}
@@ -183,8 +173,11 @@ func (f *frameReader) record(words []uint32) (hi uint64, _ []uint32, ok bool) {
 	return binary.LittleEndian.Uint64(f.body), words, true
 }
 
-func (f *frameReader) asShape() (counters.Shape, bool) {
-	var s shapeJSON
-	err := json.Unmarshal(f.body, &s)
-	return counters.Shape{Attempts: s.Attempts, Finished: s.Finished, Tallies: s.Tallies, Distinct: s.Distinct, Runs: s.Runs, Keep: s.Keep}, err == nil
+// asShape is the shape that the frame holds; false for one that says more than is
+// known here, whose records cannot be read.
+func (f *frameReader) asShape() (s counters.Shape, ok bool) {
+	from := json.NewDecoder(bytes.NewReader(f.body))
+	from.DisallowUnknownFields()
+	err := from.Decode(&s)
+	return s, err == nil
 }

@@ -85,7 +85,7 @@ func TestRestoreGoing(t *testing.T) {
 	s := newStore(t, 1<<26)
 	k := kind(t, s, everything)
 	for range 3 {
-		s.Begin(keyOf(1), k, noon)
+		s.Pass(keyOf(1), k, noon, false, true)
 	}
 	for going, want := range map[bool]uint64{true: 3, false: 0} {
 		again, got := newStore(t, 1<<26), make([]Got, 1)
