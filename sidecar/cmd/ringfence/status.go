@@ -114,13 +114,10 @@ func printStatus(w io.Writer, s sidecar.Status) {
 // stateLine is what an operator should know of what calls are counted by.
 func stateLine(s *sidecar.StateStatus) string {
 	line := fmt.Sprintf("state: %d keys in %d MB, %d forgotten early", s.Keys, s.Bytes/1e6, s.Evicted)
-	switch {
-	case s.Failing:
-		return line + ", NOT SAVED: see the log"
-	case s.Saved.IsZero():
-		return line + ", not saved yet"
+	if s.Failing {
+		line += ", NOT SAVED: see the log"
 	}
-	return line + fmt.Sprintf(", saved %s ago", max(time.Since(s.Saved), 0).Truncate(time.Second))
+	return line
 }
 
 // socketLine is what an operator should know of FreeSWITCH's socket.
