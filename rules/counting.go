@@ -23,12 +23,7 @@ func (e *Engine) counting(rs *Ruleset) counting {
 		if err != nil {
 			kind = nil // too many reloads have changed what is counted: nothing is known of it
 		}
-		number, ok := e.numbers[s.name]
-		if !ok {
-			number = uint16(len(e.numbers))
-			e.numbers[s.name] = number
-		}
-		c.kinds, c.salts, c.numbers = append(c.kinds, kind), append(c.salts, e.store.Seed().Text(s.name)), append(c.numbers, number)
+		c.kinds, c.salts, c.numbers = append(c.kinds, kind), append(c.salts, e.store.Seed().Text(s.name)), append(c.numbers, e.subject(s.name))
 	}
 	c.places = make([]int, len(e.numbers))
 	for i := range c.places {
@@ -38,6 +33,17 @@ func (e *Engine) counting(rs *Ruleset) counting {
 		c.places[number] = place
 	}
 	return c
+}
+
+// subject is the number of the subject of that name, from now on. Swap is locked,
+// or no call is under way.
+func (e *Engine) subject(name string) uint16 {
+	number, ok := e.numbers[name]
+	if !ok {
+		number = uint16(len(e.numbers))
+		e.numbers[name] = number
+	}
+	return number
 }
 
 // of is the place of the subject with that number, -1 when it is not counted.

@@ -225,7 +225,7 @@ func (p *Pending) renew(ids []ID, at time.Time) (known int) {
 		s, place := p.find(&ids[i])
 		s.mu.Lock()
 		if slot := s.slot(&ids[i], place); slot != nil && slot.stage != over {
-			slot.lease = at.Unix()
+			slot.lease = max(slot.lease, at.Unix())
 			known++
 		}
 		s.mu.Unlock()
@@ -237,23 +237,30 @@ func (p *Pending) renew(ids []ID, at time.Time) (known int) {
 // believed to, without its saying so again.
 const leaseTime = 100 * time.Second
 
-// expire ends the calls whose switch says no more that they go on, and those
-// older than a call can be, and gives them to lose.
+// expireSlots are looked at under one lock, so that no call waits long.
+const expireSlots = 1024
+
+// expire ends the calls whose switch says no more that they go on, and those of
+// which no switch ever said so and that are older than a call can be, and gives
+// them to lose.
 func (p *Pending) expire(at time.Time, age time.Duration, lose func(*pendingCall)) {
 	oldest, lapsed := at.Add(-age).UnixNano(), at.Add(-leaseTime).Unix()
 	for i := range p.shards {
 		s := &p.shards[i]
-		s.mu.Lock()
-		for j := range s.ring[:s.length] {
-			slot := &s.ring[j]
-			if slot.stage == over || slot.call.At > oldest && (slot.lease == 0 || slot.lease > lapsed) {
-				continue
+		for from, length := 0, 1; from < length; from += expireSlots {
+			s.mu.Lock()
+			length = s.length
+			for j := from; j < min(from+expireSlots, length); j++ {
+				slot := &s.ring[j]
+				if slot.stage == over || slot.lease > lapsed || slot.lease == 0 && slot.call.At > oldest {
+					continue
+				}
+				s.end(slot)
+				s.expired++
+				lose(&slot.call)
 			}
-			s.end(slot)
-			s.expired++
-			lose(&slot.call)
+			s.mu.Unlock()
 		}
-		s.mu.Unlock()
 	}
 }
 

@@ -34,12 +34,13 @@ type Config struct {
 	Settings       rules.Settings // what the rules are compiled with
 	State          string         // folder of what outlives a restart
 	Journal        JournalConfig
-	Cache          int64 // bytes, 0 for none
-	Pending        int   // decisions whose outcome is awaited
-	LearnedMax     int   // numbers in one learned list
-	LiveMax        int   // live rows of one list
-	TestBeforeLoad bool  // rule tests must pass before rules load
-	MaxBody        int   // bytes of a request to the decision listener
+	Cache          int64         // bytes, 0 for none
+	Pending        int           // decisions whose outcome is awaited
+	MaxCallAge     time.Duration // after which a call is over of which no switch says that it goes on
+	LearnedMax     int           // numbers in one learned list
+	LiveMax        int           // live rows of one list
+	TestBeforeLoad bool          // rule tests must pass before rules load
+	MaxBody        int           // bytes of a request to the decision listener
 	Timeouts       Timeouts
 	Log            LogConfig
 
@@ -228,6 +229,7 @@ func (c *Config) restarts(next *Config) []string {
 		{"journal", c.Journal, next.Journal},
 		{"cache", c.Cache, next.Cache},
 		{"pending", c.Pending, next.Pending},
+		{"max_call_age", c.MaxCallAge, next.MaxCallAge},
 		{"learned_max", c.LearnedMax, next.LearnedMax},
 		{"live_max", c.LiveMax, next.LiveMax},
 		{"max_body", c.MaxBody, next.MaxBody},

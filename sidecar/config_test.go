@@ -85,6 +85,7 @@ state: /srv/ringfence
 journal: {file: calls.jsonl, max_size: 1.5GiB, keep: 3, queue: 10}
 cache: off
 pending: 1_000
+max_call_age: 12h
 learned_max: 5
 live_max: 6
 max_body: 64KiB
@@ -122,7 +123,7 @@ func TestEveryKey(t *testing.T) {
 		TestBeforeLoad: true,
 		State:          "/srv/ringfence",
 		Journal:        JournalConfig{File: "/etc/ringfence/calls.jsonl", MaxSize: 3 << 29, Keep: 3, Queue: 10},
-		Pending:        1000, LearnedMax: 5, LiveMax: 6, MaxBody: 64 << 10,
+		Pending:        1000, MaxCallAge: 12 * time.Hour, LearnedMax: 5, LiveMax: 6, MaxBody: 64 << 10,
 		Timeouts: Timeouts{Idle: 24 * time.Hour, Read: 500 * time.Millisecond, Write: 2 * time.Second, Stop: time.Minute},
 		Log:      LogConfig{Level: slog.LevelDebug, Format: "json", FullNumbers: true},
 	}

@@ -46,6 +46,7 @@ func (r *configReader) read(data []byte) {
 		field{"journal", r.readJournal},
 		field{"cache", r.readCache},
 		field{"pending", func(s string, n ast.Node) { r.count(s, n, 1, &c.Pending) }},
+		field{"max_call_age", func(s string, n ast.Node) { r.duration(s, n, &c.MaxCallAge) }},
 		field{"learned_max", func(s string, n ast.Node) { r.count(s, n, 1, &c.LearnedMax) }},
 		field{"live_max", func(s string, n ast.Node) { r.count(s, n, 1, &c.LiveMax) }},
 		field{"max_body", r.readMaxBody},

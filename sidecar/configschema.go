@@ -63,6 +63,7 @@ func ConfigSchema() *schema.Schema {
 		{Name: "cache", Value: &schema.Schema{Description: "bytes for candidate rules and number facts, as in 64MB, or off", AnyOf: []*schema.Schema{
 			{Enum: []any{"off"}}, size(""), optional("", schema.Keys{{Name: "size", Value: &schema.Schema{AnyOf: []*schema.Schema{{Enum: []any{"off"}}, size("")}}}})}}},
 		{Name: "pending", Value: count("decisions whose outcome is awaited")},
+		{Name: "max_call_age", Value: period("after which a call is over of which no switch says that it goes on")},
 		{Name: "learned_max", Value: count("numbers in one learned list")},
 		{Name: "live_max", Value: count("live changes of one list")},
 		{Name: "max_body", Value: size("of a request to the decision listener")},

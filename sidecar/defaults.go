@@ -42,8 +42,9 @@ func Defaults() *Config {
 		},
 		Cache:      64_000_000, // bytes
 		Pending:    1 << 18,    // decisions whose outcome is awaited
-		LearnedMax: 1_000_000,  // numbers in one learned list
-		LiveMax:    1_000_000,  // live rows of one list
+		MaxCallAge: 4 * time.Hour,
+		LearnedMax: 1_000_000, // numbers in one learned list
+		LiveMax:    1_000_000, // live rows of one list
 		MaxBody:    kamailio.DefaultBodyLimit,
 		Timeouts: Timeouts{
 			Idle:  kamailio.DefaultIdleTimeout,
@@ -62,11 +63,13 @@ const (
 	liveName     = "lists.jsonl"
 	blocksName   = "upstream-blocks.jsonl"
 	reportsName  = "reports.jsonl"
-	feedsName    = "feeds" // folder of the copies of lists that are fetched
+	pendingName  = "pending" // from a stop to the next start
+	feedsName    = "feeds"   // folder of the copies of lists that are fetched
 	configName   = "ringfence.yaml"
 	configLimit  = 1 << 20 // bytes of a configuration file
 	learnedQueue = 8192    // changes of learned lists not yet written
 	syncEvery    = time.Second
+	healEvery    = 10 * time.Second // calls are looked for of which nothing more is heard
 
 	blocksSize     = 8_000_000 // bytes of one file of calls that carriers blocked
 	blocksKeep     = 3         // rotated files beside the current one

@@ -2,6 +2,7 @@ package sidecar
 
 import (
 	"math"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -36,6 +37,7 @@ var (
 	lateBeatsDesc = desc("late_beats_total", "Beats that came more than half of the supervisor's interval after the one before; absent without a supervisor.")
 	restartsDesc  = desc("restarts_total", "Starts of the daemon by ringfence supervise after one before had hung and was killed, or had ended; absent without it.", "cause")
 	acceptDesc    = desc("accept_errors_total", "Attempts to accept a connection on any listener that failed, as without a free file descriptor.")
+	runningDesc   = desc("running_calls_total", "Calls that a switch told of as running, again each time, by what was made of them.", "adapter", "outcome")
 	outcomesDesc  = desc("outcomes_total", "Reports of what became of a call, by what was made of them.", "adapter", "outcome")
 
 	socketOpenDesc     = desc("socket_connections", "Connections of FreeSWITCH's socket application that are open.")
@@ -71,6 +73,18 @@ var (
 	liveChangesDesc = desc("live_changes_total", "Changes made to lists while the daemon ran.")
 	liveErrorsDesc  = desc("live_errors_total", "Changes to lists that could not be kept or read, and failed writes of their file anew.")
 
+	stateKeysDesc    = desc("state_entries", "Keys by which calls are counted: callers, callees, trunks, and what else rules ask about.")
+	stateBytesDesc   = desc("state_bytes", "Memory of what is counted.")
+	stateEvictedDesc = desc("state_evicted_total", "Keys that were forgotten before their time because the memory was full.")
+	stateExpiredDesc = desc("state_expired_total", "Keys that were forgotten because no window asks of them any more.")
+	stateTrimmedDesc = desc("state_trimmed_total", "Events that were forgotten before their time because their key could have no more memory.")
+	stateRefusedDesc = desc("state_refused_total", "Events that were not counted because there was no memory at all.")
+	stateSavedDesc   = desc("state_saved_age_seconds", "Since all that is counted was last in its files; +Inf before the first time.")
+	stateFilesDesc   = desc("state_file_bytes", "Size of those files.")
+	stateErrorsDesc  = desc("state_errors_total", "Failed saves of what is counted, and files of it that could not be read.")
+	stateLostDesc    = desc("state_lost_bytes_total", "Bytes of its files that were torn or damaged at the start.")
+	stateLeftOutDesc = desc("state_left_out_total", "Keys in its files that could not be taken at the start.")
+
 	reloadsDesc    = desc("reloads_total", "Loads of configuration and rules, the one at start included.", "outcome")
 	reloadOKDesc   = desc("reload_last_ok", "1 when the last load succeeded, 0 when it failed and the rules before it run.")
 	reloadTimeDesc = desc("reload_last_success_timestamp_seconds", "When rules last loaded, as Unix time.")
@@ -104,6 +118,7 @@ var (
 
 	pendingDesc        = desc("pending_entries", "Decisions whose calls are not known to be over.")
 	pendingEvictedDesc = desc("pending_evicted_total", "Decisions that gave way to newer ones before their calls were known to be over.")
+	pendingExpiredDesc = desc("pending_expired_total", "Decisions whose calls were taken to be over because nothing more was heard of them.")
 	unknownTrunksDesc  = desc("unknown_trunks_total", "Calls whose trunk name no configuration knows; they are untrusted.")
 	indexedDesc        = desc("indexed_rules_entries", "Rules that are asked only when the index names them.")
 	cacheHitsDesc      = desc("cache_hits_total", "Candidate rules found in the cache.")
@@ -139,6 +154,7 @@ func (m metrics) Collect(to chan<- prometheus.Metric) {
 	m.freeswitchHTTP(s)
 	m.rules(s)
 	m.records(s)
+	m.state(s)
 	m.reloads(s)
 	m.feeds(s)
 	m.switches(s)
@@ -175,6 +191,9 @@ func (m metrics) calls(s sink) {
 	s.counter(sourcesDesc, c.BadSource.Load(), adapterKamailio)
 	s.counter(panicsDesc, c.Panics.Load(), adapterKamailio)
 
+	s.counter(runningDesc, c.RunningKnown.Load(), adapterKamailio, "known")
+	s.counter(runningDesc, c.RunningUnknown.Load(), adapterKamailio, "unknown")
+	s.counter(runningDesc, c.RunningMalformed.Load(), adapterKamailio, "malformed")
 	s.counter(outcomesDesc, c.OutcomesCounted.Load(), adapterKamailio, "counted")
 	s.counter(outcomesDesc, c.OutcomesUnknown.Load(), adapterKamailio, "unknown")
 	s.counter(outcomesDesc, c.OutcomesDuplicate.Load(), adapterKamailio, "duplicate")
@@ -277,6 +296,7 @@ func (m metrics) engine(s sink) {
 	s.counter(reportsEvictedDesc, now.Reports.Evicted)
 	s.gauge(pendingDesc, float64(now.Pending.Open))
 	s.counter(pendingEvictedDesc, now.Pending.Evicted)
+	s.counter(pendingExpiredDesc, now.Pending.Expired)
 	s.counter(unknownTrunksDesc, now.UnknownTrunks)
 	s.counter(cacheHitsDesc, now.Cache.Hits)
 	s.counter(cacheMissesDesc, now.Cache.Misses)
@@ -303,6 +323,25 @@ func (m metrics) records(s sink) {
 	s.counter(blocksErrorsDesc, b.errors.Load())
 	s.gauge(blocksQueueDesc, float64(len(b.queue)))
 	s.counter(reportsErrorsDesc, m.program.reports.errors.Load())
+}
+
+func (m metrics) state(s sink) {
+	f, now := m.program.counted, m.program.engine.State().Stats()
+	s.gauge(stateKeysDesc, float64(now.Keys))
+	s.gauge(stateBytesDesc, float64(now.Bytes))
+	s.counter(stateEvictedDesc, now.Evicted)
+	s.counter(stateExpiredDesc, now.Expired)
+	s.counter(stateTrimmedDesc, now.Trimmed)
+	s.counter(stateRefusedDesc, now.Refused)
+	age := math.Inf(1)
+	if saved := f.saved.Load(); saved != 0 {
+		age = m.program.now().Sub(time.Unix(0, saved)).Seconds()
+	}
+	s.gauge(stateSavedDesc, age)
+	s.gauge(stateFilesDesc, float64(f.bytes.Load()))
+	s.counter(stateErrorsDesc, f.errors.Load())
+	s.counter(stateLostDesc, f.lost.Load())
+	s.counter(stateLeftOutDesc, f.unkept.Load())
 }
 
 func (m metrics) reloads(s sink) {
@@ -339,10 +378,16 @@ func (m metrics) feeds(s sink) {
 }
 
 func (m metrics) switches(s sink) {
-	var panics uint64
-	defer func() { s.counter(panicsDesc, panics, adapterEvents) }()
+	var panics, known, unknown uint64
+	defer func() {
+		s.counter(panicsDesc, panics, adapterEvents)
+		s.counter(runningDesc, known, adapterEvents, "known")
+		s.counter(runningDesc, unknown, adapterEvents, "unknown")
+	}()
 	for _, w := range m.program.switches.all() {
 		panics += w.Counters().Panics.Load()
+		known += w.Counters().RunningKnown.Load()
+		unknown += w.Counters().RunningUnknown.Load()
 		now, c, name := w.Status(), w.Counters(), w.config.Name
 		for _, state := range freeswitch.SwitchStates {
 			in := 0.0

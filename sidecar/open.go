@@ -23,11 +23,16 @@ func (p *Program) open() error {
 		return fmt.Errorf("learned lists: %w", err)
 	}
 	p.ends = append(p.ends, p.learned.Close)
-	p.engine, err = rules.NewEngine(rules.Options{CacheBytes: c.Cache, Pending: c.Pending, LearnedMax: c.LearnedMax, LiveMax: c.LiveMax, OnLearned: p.learned.Changed, OnEnded: p.ended})
+	p.counted = openState(c.State, p.log.Logger, p.now)
+	p.engine, err = rules.NewEngine(rules.Options{
+		CacheBytes: c.Cache, Pending: c.Pending, LearnedMax: c.LearnedMax, LiveMax: c.LiveMax,
+		Seed: p.counted.Seed(), CallAge: c.MaxCallAge, OnLearned: p.learned.Changed, OnEnded: p.ended,
+	})
 	if err != nil {
 		return err
 	}
 	p.ends = append(p.ends, p.engine.Close)
+	p.openCounted()
 	p.engine.Learned().Restore(entries, p.now())
 	p.learned.start(p.engine.Learned(), p.now)
 	if p.live, err = openLive(filepath.Join(c.State, liveName), p.engine.Live(), p.now(), p.log.Logger); err != nil {
@@ -75,6 +80,22 @@ func (p *Program) openReports() (err error) {
 // waits.
 func (p *Program) ended(c *rules.Ended) {
 	p.blocks.Ended(c)
+}
+
+// openCounted brings back what calls did and the calls that go on, and keeps them
+// from then on.
+func (p *Program) openCounted() {
+	pending := filepath.Join(p.config.State, pendingName)
+	going := p.restorePending(pending)
+	p.beats.during(func() { p.counted.restore(p.engine.State(), going) })
+	p.counted.start(p.engine.State())
+	heal := newHealer(p.engine, p.now)
+	p.ends = append(p.ends, func() {
+		heal.close()
+		if p.counted.Close() { // else calls would be taken for running that are over
+			savePending(pending, p.engine, p.log.Logger)
+		}
+	})
 }
 
 // lock keeps a second daemon out of the state folder: two would tear each

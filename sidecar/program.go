@@ -47,6 +47,7 @@ type Program struct {
 	engine   *rules.Engine
 	learned  *learnedLog
 	live     *liveLog
+	counted  *stateFiles
 	journal  *Journal
 	blocks   *blockLog
 	reports  *reportLog

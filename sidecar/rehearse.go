@@ -73,3 +73,5 @@ type explainer struct {
 func (x *explainer) Decide(c *rules.Call, _ *rules.Verdict) { x.explanation = x.engine.Explain(c) }
 
 func (x *explainer) Observe(*rules.Outcome) rules.Observed { return rules.Ignored }
+
+func (x *explainer) Running([]rules.ID, time.Time) int { return 0 }

@@ -96,6 +96,9 @@ func (r *reloader) own(file string) bool {
 	case filepath.Join(c.State, "lock"), learned, learned + newSuffix, live, live + newSuffix, live + damagedSuffix:
 		return true
 	}
+	if filepath.Dir(file) == filepath.Clean(c.State) && isStateFile(filepath.Base(file)) {
+		return true
+	}
 	if filepath.Dir(file) == c.Settings.Feeds {
 		return filepath.Ext(file) != ".csv"
 	}

@@ -35,6 +35,9 @@ func (s *service) Decide(c *rules.Call, v *rules.Verdict) {
 // Observe takes what became of a call.
 func (s *service) Observe(o *rules.Outcome) rules.Observed { return s.engine.Observe(o) }
 
+// Running takes calls that their switch says run.
+func (s *service) Running(ids []rules.ID, at time.Time) int { return s.engine.Running(ids, at) }
+
 // ready tells why no call can be decided.
 func (s *service) ready() error {
 	if s.engine.Ruleset() == nil {

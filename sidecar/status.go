@@ -29,6 +29,7 @@ type Status struct {
 	Lists      []ListStatus         `json:"lists"`
 	Feeds      []FeedStatus         `json:"feeds,omitempty"`
 	Learned    []LearnedStatus      `json:"learned"`
+	State      StateStatus          `json:"state"`
 	Journal    JournalStatus        `json:"journal"`
 }
 
@@ -86,6 +87,27 @@ type ListStatus struct {
 type LearnedStatus struct {
 	Name    string `json:"name"`
 	Entries int    `json:"entries"`
+}
+
+// StateStatus is what calls are counted by, and its files.
+type StateStatus struct {
+	Keys    int64     `json:"keys"`
+	Bytes   int64     `json:"bytes"` // of memory
+	Evicted uint64    `json:"evicted"`
+	Files   int64     `json:"file_bytes"`
+	Saved   time.Time `json:"saved,omitzero"` // when all of it was last in the files
+	Failing bool      `json:"failing"`        // the last save failed
+	Errors  uint64    `json:"errors"`
+}
+
+// stateStatus is that of now.
+func (p *Program) stateStatus() StateStatus {
+	f, now := p.counted, p.engine.State().Stats()
+	s := StateStatus{Keys: now.Keys, Bytes: now.Bytes, Evicted: now.Evicted, Files: f.bytes.Load(), Failing: f.failing.Load(), Errors: f.errors.Load()}
+	if saved := f.saved.Load(); saved != 0 {
+		s.Saved = time.Unix(0, saved).UTC()
+	}
+	return s
 }
 
 // JournalStatus is the state of the journal.
@@ -162,6 +184,7 @@ func (p *Program) Status() Status {
 	s.Calls.Blocked += p.events.calls[rules.Block].Load()
 	s.Calls.Diverted += p.events.calls[rules.Divert].Load()
 	s.Feeds = p.feeds.status()
+	s.State = p.stateStatus()
 	for _, l := range engine.Learned {
 		s.Learned = append(s.Learned, LearnedStatus{Name: l.Name, Entries: l.Length})
 	}

@@ -21,6 +21,8 @@ type connection struct {
 
 	lagged chan struct{} // events were dropped; with room for one
 	late   chan string   // channels to be looked up
+
+	absent map[string]bool // channels of calls that were not there when they were last told of
 }
 
 // lateQueue is how many announcements wait to be looked up.

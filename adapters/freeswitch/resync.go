@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,14 +20,20 @@ const (
 	resyncPause = 10 * time.Second // at least, from one time to the next that is asked for
 )
 
+// tellEvery is how often the engine is told which calls run. It takes them to be
+// over when that stays away three times.
+const tellEvery = 30 * time.Second
+
 // keep looks after a connection until ctx ends: it looks through the calls that
 // ran before it and those whose events were dropped, looks up those whose events
-// came late, and finds out when nobody is at the other end.
+// came late, tells which calls run, and finds out when nobody is at the other end.
 func (c *connection) keep(ctx context.Context) error {
 	ping := time.NewTicker(pingEvery)
 	defer ping.Stop()
 	resync := time.NewTimer(0)
 	defer resync.Stop()
+	tell := time.NewTicker(tellEvery)
+	defer tell.Stop()
 	var last time.Time
 	again, missed := true, false
 	if err := c.ping(ctx); err != nil {
@@ -38,6 +46,10 @@ func (c *connection) keep(ctx context.Context) error {
 		case <-ping.C:
 			if err := c.ping(ctx); err != nil {
 				return err
+			}
+		case <-tell.C:
+			if err := c.tellRunning(ctx); err != nil {
+				return fmt.Errorf("look whether calls run: %w", err)
 			}
 		case <-c.lagged:
 			missed, again = true, true
@@ -133,6 +145,33 @@ func (c *connection) resync(ctx context.Context) error {
 			c.ended(channel)
 		}
 	})
+}
+
+// tellRunning tells which of the known calls run, as the switch says now. Each is
+// looked up by its channel: a table of all channels costs the switch more. One that
+// is not there for the second time ended unseen, and how long it talked is not known;
+// the first time its event may be on the way.
+func (c *connection) tellRunning(ctx context.Context) error {
+	calls := c.calls.known()
+	ids := make([]rules.ID, 0, len(calls))
+	absent := make(map[string]bool)
+	err := c.ask(ctx, "uuid_exists", slices.Collect(maps.Keys(calls)), "", func(channel, exists string) {
+		switch {
+		case exists == "true":
+			ids = append(ids, calls[channel])
+		case exists == "false" && c.absent[channel]:
+			if _, ok := c.calls.end(channel); ok {
+				c.counters.Unseen.Add(1)
+			}
+		case exists == "false":
+			absent[channel] = true
+		}
+	})
+	c.absent = absent
+	known := c.decider.Running(ids, c.options.Now())
+	c.counters.RunningKnown.Add(uint64(known))
+	c.counters.RunningUnknown.Add(uint64(len(ids) - known))
+	return err
 }
 
 // channelRow is a row of show channels.

@@ -17,7 +17,7 @@ type runningCalls struct {
 	mu    sync.Mutex
 	limit int
 	calls map[string]runningCall
-	known int // of calls, those with an id
+	ided  int // of them, those with an id
 }
 
 // runningCall is one of them.
@@ -35,7 +35,20 @@ func newRunningCalls(limit int) *runningCalls {
 func (r *runningCalls) running() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.known
+	return r.ided
+}
+
+// known are the ids of those that have one, by their channels.
+func (r *runningCalls) known() map[string]rules.ID {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known := make(map[string]rules.ID, r.ided)
+	for channel, c := range r.calls {
+		if c.id != (rules.ID{}) {
+			known[channel] = c.id
+		}
+	}
+	return known
 }
 
 // claim takes a channel for who wants to decide or look it up; false when
@@ -75,7 +88,7 @@ func (r *runningCalls) put(channel string, c runningCall) bool {
 		channel = strings.Clone(channel) // of an event, which would stay as long
 	}
 	r.calls[channel] = c
-	r.known += b2i(c.id != rules.ID{}) - b2i(old.id != rules.ID{})
+	r.ided += b2i(c.id != rules.ID{}) - b2i(old.id != rules.ID{})
 	return true
 }
 
@@ -120,7 +133,7 @@ func (r *runningCalls) end(channel string) (runningCall, bool) {
 	c, ok := r.calls[channel]
 	if ok {
 		delete(r.calls, channel)
-		r.known -= b2i(c.id != rules.ID{})
+		r.ided -= b2i(c.id != rules.ID{})
 	}
 	return c, ok
 }

@@ -28,6 +28,7 @@ type verdicts func(c *rules.Call) rules.Verdict
 
 func (f verdicts) Decide(c *rules.Call, v *rules.Verdict) { *v = f(c) }
 func (f verdicts) Observe(*rules.Outcome) rules.Observed  { return rules.Ignored }
+func (f verdicts) Running([]rules.ID, time.Time) int      { return 0 }
 func always(v rules.Verdict) verdicts {
 	v.ID = decisionID
 	return func(*rules.Call) rules.Verdict { return v }

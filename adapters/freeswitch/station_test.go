@@ -25,6 +25,7 @@ type desk struct {
 	mu       sync.Mutex
 	calls    []rules.Call
 	outcomes []rules.Outcome
+	told     []rules.ID    // calls that run
 	hold     chan struct{} // not nil: no call is decided before it is closed
 }
 
@@ -81,6 +82,22 @@ func (d *desk) Observe(o *rules.Outcome) rules.Observed {
 	defer d.mu.Unlock()
 	d.outcomes = append(d.outcomes, *o)
 	return rules.Counted
+}
+
+func (d *desk) Running(ids []rules.ID, _ time.Time) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.told = append(d.told, ids...)
+	return len(ids)
+}
+
+// running are the calls that were told of as running since the last time.
+func (d *desk) running() []rules.ID {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	told := d.told
+	d.told = nil
+	return told
 }
 
 // observed are the outcomes since the last time.

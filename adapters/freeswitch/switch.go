@@ -76,6 +76,9 @@ type SwitchCounters struct {
 	Unseen     atomic.Uint64       // calls whose end was not seen, and of which no outcome is known
 	Untracked  atomic.Uint64       // calls beyond SwitchOptions.Calls
 
+	RunningKnown   atomic.Uint64 // calls that were told of as running, again each time
+	RunningUnknown atomic.Uint64 // those of them that the Decider knows no more
+
 	Outcomes [4]atomic.Uint64 // by rules.Observed
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -193,6 +194,52 @@ func TestSwitchRestarts(t *testing.T) {
 		}
 		if n := strings.Count(s.log.String(), "\n"); n != 4 {
 			t.Errorf("%d lines of log, want 4:\n%s", n, s.log.String())
+		}
+	})
+}
+
+// The calls that run are told of every half a minute; one that is not there twice
+// is let go, one whose end was heard is asked about no more.
+func TestRunningCallsAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStation(t, SwitchOptions{})
+		s.ready()
+		defer s.end()
+		s.send(checkOf(t, "staying", "+12155550100"), checkOf(t, "leaving", "+12155550101"), checkOf(t, "hung up", "+12155550102"), checkOf(t, "stopped", spammer))
+		s.send(toldOf(t, "CHANNEL_HANGUP_COMPLETE", "hung up", idOf(3)))
+		s.desk.running()
+		s.desk.observed()
+		told := func(want ...rules.ID) {
+			t.Helper()
+			time.Sleep(tellEvery)
+			synctest.Wait()
+			got := s.desk.running()
+			slices.SortFunc(got, func(a, b rules.ID) int { return strings.Compare(a.String(), b.String()) })
+			if !slices.Equal(got, want) {
+				t.Errorf("told of %v, want %v", got, want)
+			}
+		}
+		s.answerTo("uuid_exists staying", "true")
+		s.answerTo("uuid_exists leaving", "true")
+		told(idOf(1), idOf(2))
+		s.answerTo("uuid_exists leaving", "false")
+		told(idOf(1))
+		if got := s.Status().Calls; got != 2 {
+			t.Errorf("%d calls, want 2: an event may be on the way", got)
+		}
+		told(idOf(1))
+		if got, unseen := s.Status().Calls, s.Counters().Unseen.Load(); got != 1 || unseen != 1 {
+			t.Errorf("%d calls, %d ended unseen, want 1 and 1", got, unseen)
+		}
+		s.answerTo("uuid_exists staying", "-ERR no such command")
+		told()
+		s.answerTo("uuid_exists staying", "true")
+		told(idOf(1))
+		if got := s.desk.observed(); len(got) > 0 {
+			t.Errorf("outcomes of calls whose end is not known: %v", got)
+		}
+		if got := s.Counters().RunningKnown.Load(); got != 5 {
+			t.Errorf("%d known, want 5", got)
 		}
 	})
 }

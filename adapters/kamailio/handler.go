@@ -17,11 +17,12 @@ import (
 	"ringfence/rules"
 )
 
-// Decider decides calls and learns what became of them. Both methods are safe
+// Decider decides calls and learns what became of them. Its methods are safe
 // for concurrent use and keep no reference to their arguments.
 type Decider interface {
 	Decide(c *rules.Call, v *rules.Verdict)
 	Observe(o *rules.Outcome) rules.Observed
+	Running(ids []rules.ID, at time.Time) (known int) // calls that run, by their decisions
 }
 
 // Options are what a Handler can be told. The zero value is ready for use.
@@ -65,6 +66,10 @@ type Counters struct {
 	OutcomesDuplicate atomic.Uint64
 	OutcomesIgnored   atomic.Uint64
 	OutcomesMalformed atomic.Uint64
+
+	RunningKnown     atomic.Uint64 // calls that were told of as running
+	RunningUnknown   atomic.Uint64
+	RunningMalformed atomic.Uint64
 }
 
 // Handler serves the routes of docs/http.md. It is safe for concurrent use.
@@ -114,6 +119,7 @@ func (h *Handler) Counters() *Counters { return &h.counters }
 const (
 	callPath     = "/kamailio/call"
 	outcomesPath = "/kamailio/outcomes"
+	runningPath  = "/kamailio/running"
 	readyPath    = "/readyz"
 )
 
@@ -141,13 +147,17 @@ func (h *Handler) Handle(ctx *fasthttp.RequestCtx) {
 		if h.allows(ctx, fasthttp.MethodPost) {
 			h.outcomes(ctx)
 		}
+	case runningPath:
+		if h.allows(ctx, fasthttp.MethodPost) {
+			h.running(ctx)
+		}
 	case readyPath:
 		if h.allows(ctx, fasthttp.MethodGet) {
 			h.ready(ctx)
 		}
 	default:
 		h.counters.Misdirected.Add(1)
-		fail(ctx, fasthttp.StatusNotFound, "no such path; this listener has "+callPath+", "+outcomesPath+" and "+readyPath)
+		fail(ctx, fasthttp.StatusNotFound, "no such path; this listener has "+callPath+", "+outcomesPath+", "+runningPath+" and "+readyPath)
 	}
 }
 
@@ -198,7 +208,7 @@ func (h *Handler) recovered(ctx *fasthttp.RequestCtx, cause any) {
 	switch path {
 	case callPath:
 		h.write(ctx, &exchange{verdict: rules.Verdict{ID: noID}})
-	case outcomesPath: // not a 5xx, after which a client sends them again
+	case outcomesPath, runningPath: // not a 5xx, after which a client sends them again
 		fail(ctx, fasthttp.StatusBadRequest, fault)
 	default:
 		fail(ctx, fasthttp.StatusServiceUnavailable, fault)

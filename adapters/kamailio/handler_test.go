@@ -102,6 +102,17 @@ func (d *decider) Observe(o *rules.Outcome) rules.Observed {
 	return rules.Counted
 }
 
+func (d *decider) Running(ids []rules.ID, _ time.Time) (known int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, id := range ids {
+		if id == decisionID {
+			known++
+		}
+	}
+	return known
+}
+
 func (d *decider) lastCall(t *testing.T) rules.Call {
 	t.Helper()
 	d.mu.Lock()

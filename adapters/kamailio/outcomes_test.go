@@ -129,3 +129,21 @@ func TestOutcomes(t *testing.T) {
 		}
 	}
 }
+
+// A long list is handed over in pieces, and nothing of it is lost.
+func TestRunningCalls(t *testing.T) {
+	r := newRig(t, Options{})
+	var body strings.Builder
+	for range 3*idsAtOnce + 1 {
+		fmt.Fprintf(&body, "%s\r\n\n1hd4v2kzzzzzzzzzzzzz\n", strings.ToUpper(decisionID.String()))
+	}
+	body.WriteString("1hd4v2k0q7x9m3t5b8zw 200\n" + decisionID.String()) // the last has no end of line
+	a := r.send(t, "POST /kamailio/running", body.String(), "Content-Type: text/plain")
+	if a.status != 200 || a.body != "known 770 unknown 769 malformed 1\n" {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	c := r.Counters()
+	if c.RunningKnown.Load() != 770 || c.RunningUnknown.Load() != 769 || c.RunningMalformed.Load() != 1 {
+		t.Errorf("counted %d, %d, %d", c.RunningKnown.Load(), c.RunningUnknown.Load(), c.RunningMalformed.Load())
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"testing"
+	"time"
 
 	"github.com/valyala/fasthttp"
 	"github.com/valyala/fasthttp/fasthttputil"
@@ -19,6 +20,7 @@ type plainDecider struct{}
 
 func (plainDecider) Decide(c *rules.Call, v *rules.Verdict) { decide(c, v) }
 func (plainDecider) Observe(*rules.Outcome) rules.Observed  { return rules.Counted }
+func (plainDecider) Running([]rules.ID, time.Time) int      { return 0 }
 
 const benchQuery = "?src=192.0.2.7&port=5060&ruri=sip%3A%2B12025550142%40sbc.example.net%3Buser%3Dphone"
 

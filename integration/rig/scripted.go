@@ -23,6 +23,7 @@ type Scripted struct {
 	mu       sync.Mutex
 	asked    []Question
 	outcomes []string
+	running  [][]string
 	frozen   chan struct{} // until it is closed, requests to only wait
 	only     string        // start of their path
 	probes   int
@@ -56,6 +57,7 @@ func StartScripted(answer func(Question) (status int, body string)) (*Scripted, 
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /kamailio/call", s.call)
 	mux.HandleFunc("POST /kamailio/outcomes", s.report)
+	mux.HandleFunc("POST /kamailio/running", s.list)
 	mux.HandleFunc("GET /readyz", s.ready)
 	s.server = &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
 	go func() {
@@ -146,6 +148,26 @@ func (s *Scripted) report(w http.ResponseWriter, r *http.Request) {
 	for line := range strings.Lines(string(body)) {
 		s.outcomes = append(s.outcomes, strings.TrimSuffix(line, "\n"))
 	}
+}
+
+func (s *Scripted) list(_ http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	s.pass(r)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running = append(s.running, strings.Fields(string(body)))
+}
+
+// Running are the lists of running calls since the last time, one a request.
+func (s *Scripted) Running() [][]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	lists := s.running
+	s.running = nil
+	return lists
 }
 
 func (s *Scripted) ready(w http.ResponseWriter, r *http.Request) {

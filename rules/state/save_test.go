@@ -17,11 +17,17 @@ type savedRecord struct {
 
 func save(t testing.TB, s *Store, all bool) (out []savedRecord) {
 	t.Helper()
-	if err := s.Save(all, func(k Key, shape int, words []uint32) error {
-		out = append(out, savedRecord{k, shape, slices.Clone(words)})
-		return nil
-	}); err != nil {
-		t.Fatal(err)
+	from := s.Save
+	if all {
+		from = s.All
+	}
+	for part := range Parts {
+		if err := from(part, func(k Key, shape int, words []uint32) error {
+			out = append(out, savedRecord{k, shape, slices.Clone(words)})
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return out
 }
@@ -50,14 +56,14 @@ var questions = []Want{
 func TestSaveAndRestore(t *testing.T) {
 	s, k, at := busy(t)
 	saved := save(t, s, true)
-	if len(saved) != 500 || len(save(t, s, false)) != 0 {
-		t.Fatalf("%d records, and some are still changed", len(saved))
+	if len(saved) != 500 || len(save(t, s, false)) != 500 || len(save(t, s, false)) != 0 {
+		t.Fatalf("%d records, or they changed without a call", len(saved))
 	}
 	again := newStore(t, 1<<26)
 	other := kind(t, again, Shape{Attempts: true}) // numbers are others
 	shapes := s.Shapes()
 	for _, r := range saved {
-		if err := again.Restore(r.key, kind(t, again, shapes[r.shape]), r.words); err != nil {
+		if err := again.Restore(r.key, kind(t, again, shapes[r.shape]), r.words, at, false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -74,6 +80,43 @@ func TestSaveAndRestore(t *testing.T) {
 	}
 }
 
+// Calls go on over a restart when it is known what becomes of them.
+func TestRestoreGoing(t *testing.T) {
+	s := newStore(t, 1<<26)
+	k := kind(t, s, everything)
+	for range 3 {
+		s.Pass(keyOf(1), k, noon, false, true)
+	}
+	for going, want := range map[bool]uint64{true: 3, false: 0} {
+		again, got := newStore(t, 1<<26), make([]Got, 1)
+		for _, r := range save(t, s, true) {
+			if err := again.Restore(r.key, kind(t, again, everything), r.words, noon, going); err != nil {
+				t.Fatal(err)
+			}
+		}
+		again.Read(keyOf(1), kind(t, again, everything), noon, []Want{{Ask: Going}}, got)
+		if got[0].Count != want {
+			t.Errorf("%v: %d calls go on, want %d", going, got[0].Count, want)
+		}
+	}
+}
+
+// Times are kept modulo 97 days: what comes back later than any window reaches
+// would seem new.
+func TestRestoreLeavesOutWhatIsOver(t *testing.T) {
+	s, _, at := busy(t)
+	saved := save(t, s, true)
+	again := newStore(t, 1<<26)
+	for _, r := range saved {
+		if err := again.Restore(r.key, kind(t, again, everything), r.words, at.Add(60*24*time.Hour), false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := again.Stats(); got.Keys != 0 || got.Expired != 500 {
+		t.Errorf("%+v, want all expired", got)
+	}
+}
+
 // Only what changed is saved again; what could not be is the next time.
 func TestSaveWhatChanged(t *testing.T) {
 	s, k, at := busy(t)
@@ -83,8 +126,10 @@ func TestSaveWhatChanged(t *testing.T) {
 	}
 	s.Read(keyOf(9), k, at, questions, make([]Got, len(questions))) // changes nothing
 	full := errors.New("disk is full")
-	if err := s.Save(false, func(Key, int, []uint32) error { return full }); !errors.Is(err, full) {
-		t.Fatal(err)
+	for part := range Parts {
+		if err := s.Save(part, func(Key, int, []uint32) error { return full }); err != nil && !errors.Is(err, full) {
+			t.Fatal(err)
+		}
 	}
 	if got := save(t, s, false); len(got) != 3 {
 		t.Errorf("%d records, want the 3 that changed", len(got))
@@ -129,7 +174,7 @@ func FuzzRestore(f *testing.F) {
 		if len(words) > 1 {
 			key.Lo = uint64(words[0]) | uint64(words[1])<<32
 		}
-		if s.Restore(key, k, words) != nil {
+		if s.Restore(key, k, words, noon, true) != nil {
 			return
 		}
 		for i := range 100 {
@@ -139,4 +184,53 @@ func FuzzRestore(f *testing.F) {
 		s.Read(key, k, noon, questions, make([]Got, len(questions)))
 		save(t, s, true)
 	})
+}
+
+// What All does not see because calls move it, Save hands out afterwards.
+func TestAllWhileRecordsMove(t *testing.T) {
+	const small = LeastBytes + shards*slotBytes*1024
+	for _, bytes := range []int64{small, 1 << 24} { // in the one records go, in the other the table grows
+		for round := range uint64(100) {
+			allWhileRecordsMove(t, bytes, round)
+		}
+	}
+}
+
+func allWhileRecordsMove(t *testing.T, bytes int64, round uint64) {
+	s := New(bytes, Seed{1, 2})
+	defer s.Close()
+	k := kind(t, s, everything)
+	r := rand.New(rand.NewPCG(3, round))
+	more := func(count int) { // in the first shard
+		for range count {
+			s.Attempt(Key{Hi: r.Uint64() & (1<<32 - 1), Lo: r.Uint64()}, k, noon, 1, nil, nil)
+		}
+	}
+	more(760)
+	save(t, s, false)
+	seen := map[Key]bool{}
+	saw := func(k Key, _ int, _ []uint32) error {
+		seen[k] = true
+		return nil
+	}
+	if err := s.All(0, func(k Key, shape int, words []uint32) error {
+		if len(seen) < 1500 {
+			more(1)
+		}
+		return saw(k, shape, words)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Save(0, saw); err != nil {
+		t.Fatal(err)
+	}
+	all := save(t, s, true)
+	for _, r := range all {
+		if !seen[r.key] {
+			t.Fatalf("round %d, %d bytes: a record of %d is missing", round, bytes, len(all))
+		}
+	}
+	if len(all) < 500 {
+		t.Fatalf("%d bytes: %d records", bytes, len(all))
+	}
 }

@@ -9,15 +9,16 @@ import (
 
 // shard is a part of the keys, under one lock.
 type shard struct {
-	mu    sync.Mutex
-	slots []uint64 // open table: the tag of a key and where its record is; 0 is empty
-	at    ref      // where slots lies in the memory, 0: in the heap
-	used  int
-	slab  slab
-	hand  int // of the clock that looks for records to let go
-	sweep int // of the one that looks for records that are over, in events
-	kinds *atomic.Pointer[[]*Kind]
-	stats Stats
+	mu     sync.Mutex
+	slots  []uint64 // open table: the tag of a key and where its record is; 0 is empty
+	at     ref      // where slots lies in the memory, 0: in the heap
+	used   int
+	slab   slab
+	hand   int // of the clock that looks for records to let go
+	sweep  int // of the one that looks for records that are over, in events
+	copied int // slots that All has handed out, while it does
+	kinds  *atomic.Pointer[[]*Kind]
+	stats  Stats
 
 	budget  int64    // bytes of the table and of the records
 	scratch []uint32 // a set that is moved
@@ -198,6 +199,9 @@ func (s *shard) drop(place int) {
 		home := int(slotTag(s.slots[i])>>2) & mask
 		if (i-home)&mask >= (i-gap)&mask {
 			s.slots[gap] = s.slots[i]
+			if gap < s.copied && s.copied <= i {
+				s.slots[gap] |= changed // All would not see it, Save will
+			}
 			gap = i
 		}
 	}
@@ -216,6 +220,7 @@ func (s *shard) grow() {
 		return
 	}
 	at := s.at
+	s.copied = 0
 	s.table(2 * len(old))
 	mask := len(s.slots) - 1
 	for _, slot := range old {
@@ -258,6 +263,11 @@ func (s *shard) room(k Key, r record, more int) (record, bool) {
 	return moved, true
 }
 
+// over tells whether a record is older than any window.
+func (r record) over(at time.Time) bool {
+	return time.Duration(since(max(r[first], r[last]), at))*time.Second > MaxWindow
+}
+
 // expire looks now and then at a slot for a record of which no window asks any
 // more: none is longer than MaxWindow, and so long a key is known to have been
 // there. To look at one costs as much as to count.
@@ -269,7 +279,7 @@ func (s *shard) expire(at time.Time) {
 	if s.slots[i] == 0 {
 		return
 	}
-	if r := s.record(slotRef(s.slots[i])); r[open] == 0 && time.Duration(since(max(r[first], r[last]), at))*time.Second > MaxWindow {
+	if r := s.record(slotRef(s.slots[i])); r[open] == 0 && r.over(at) {
 		s.drop(i)
 		s.stats.Expired++
 	}

@@ -214,7 +214,9 @@ func TestConcurrentUse(t *testing.T) {
 			}
 		})
 	}
-	running.Go(func() { _ = s.Save(false, func(Key, int, []uint32) error { return nil }) })
+	for part := range Parts {
+		running.Go(func() { _ = s.Save(part, func(Key, int, []uint32) error { return nil }) })
+	}
 	running.Wait()
 	var total uint64
 	for i := range 20 {

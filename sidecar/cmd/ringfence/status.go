@@ -76,6 +76,7 @@ func printStatus(w io.Writer, s sidecar.Status) {
 	if s.Unknown.Calls > 0 {
 		fmt.Fprintf(w, "UNKNOWN TRUNKS in %s, which had no trunk and no trust: %s\n", counted(int(s.Unknown.Calls), "call"), plain(strings.Join(s.Unknown.Names, ", ")))
 	}
+	fmt.Fprintln(w, stateLine(&s.State))
 	fmt.Fprintf(w, "journal: %d written, %d queued, %d dropped, %d errors (%s)\n\n", s.Journal.Written, s.Journal.Queued, s.Journal.Dropped, s.Journal.Errors, s.Journal.File)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	defer t.Flush()
@@ -108,6 +109,15 @@ func printStatus(w io.Writer, s sidecar.Status) {
 	for _, l := range s.Learned {
 		fmt.Fprintf(t, "%s\t%d\n", l.Name, l.Entries)
 	}
+}
+
+// stateLine is what an operator should know of what calls are counted by.
+func stateLine(s *sidecar.StateStatus) string {
+	line := fmt.Sprintf("state: %d keys in %d MB, %d forgotten early", s.Keys, s.Bytes/1e6, s.Evicted)
+	if s.Failing {
+		line += ", NOT SAVED: see the log"
+	}
+	return line
 }
 
 // socketLine is what an operator should know of FreeSWITCH's socket.
