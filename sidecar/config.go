@@ -34,6 +34,8 @@ type Config struct {
 	Settings       rules.Settings // what the rules are compiled with
 	State          string         // folder of what outlives a restart
 	Journal        JournalConfig
+	Health         HealthConfig
+	Alerts         AlertsConfig
 	Cache          int64 // bytes, 0 for none
 	Pending        int   // decisions whose outcome is awaited
 	LearnedMax     int   // numbers in one learned list

@@ -29,6 +29,8 @@ type Status struct {
 	Lists      []ListStatus         `json:"lists"`
 	Feeds      []FeedStatus         `json:"feeds,omitempty"`
 	Learned    []LearnedStatus      `json:"learned"`
+	Health     *HealthStatus        `json:"health,omitempty"` // absent when it is off
+	Alerts     AlertsStatus         `json:"alerts"`
 	Journal    JournalStatus        `json:"journal"`
 }
 
@@ -162,6 +164,7 @@ func (p *Program) Status() Status {
 	s.Calls.Blocked += p.events.calls[rules.Block].Load()
 	s.Calls.Diverted += p.events.calls[rules.Divert].Load()
 	s.Feeds = p.feeds.status()
+	s.Health, s.Alerts = p.health.status(), p.alertsStatus()
 	for _, l := range engine.Learned {
 		s.Learned = append(s.Learned, LearnedStatus{Name: l.Name, Entries: l.Length})
 	}

@@ -29,7 +29,7 @@ type Source struct {
 
 // Figures are the calls of a window and what is usual.
 type Figures struct {
-	tally
+	Counts
 	AnswerRate  float64  `json:"answer_rate"`
 	BlockShare  float64  `json:"block_share"`
 	ShortShare  float64  `json:"short_share"`
@@ -40,7 +40,7 @@ type Figures struct {
 
 func (s *subject) figures() Figures {
 	f := Figures{
-		tally: s.sum, AnswerRate: share(s.sum.Answered, s.sum.Calls),
+		Counts: s.sum, AnswerRate: share(s.sum.Answered, s.sum.Calls),
 		BlockShare: share(s.sum.Blocked, s.sum.Calls), ShortShare: share(s.sum.Short, s.sum.Answered),
 		LearnedFrom: s.answer.Windows,
 	}
@@ -87,8 +87,8 @@ func (t *Tracker) Views() (views []View) {
 	return views
 }
 
-// Text is the event in words, with the subject as it may be told.
-func (e *Event) Text(subject string) string {
+// Text is the event in words.
+func (e *Event) Text() string {
 	f := &e.Figures
 	what := ""
 	switch e.Kind {
@@ -103,9 +103,12 @@ func (e *Event) Text(subject string) string {
 		what = fmt.Sprintf("%d of %d answered calls were short (%s)", f.Short, f.Answered, percent(f.ShortShare))
 	}
 	if !e.Begin {
-		return fmt.Sprintf("%s: the alarm is over, for %s; %s", subject, e.Why, what)
+		return fmt.Sprintf("%s: the alarm is over, for %s; %s", e.Subject, e.Why, what)
 	}
-	return subject + ": " + what
+	if s := e.Source; s != nil {
+		what += fmt.Sprintf("; %d of the %d bad ones were those of %s", s.Bad, s.AllBad, s.Subject)
+	}
+	return fmt.Sprintf("%s: %s", e.Subject, what)
 }
 
 func percent(v float64) string { return fmt.Sprintf("%.1f%%", 100*v) }

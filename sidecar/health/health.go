@@ -95,7 +95,7 @@ func (c *Config) length() time.Duration { return max(c.Window/steps, 1) }
 // count: that can be wrong.
 func (t *Tracker) Ended(e *rules.Ended, at time.Time) []Event {
 	t.advance(at)
-	one := t.tally(e)
+	one := t.counts(e)
 	source := Subject{Account, e.Account}
 	if source.Name == "" {
 		source = Subject{Trunk, e.Trunk}
@@ -126,9 +126,9 @@ func (t *Tracker) told() []Event {
 	return events
 }
 
-// tally is what one call adds.
-func (t *Tracker) tally(e *rules.Ended) tally {
-	one := tally{Calls: 1}
+// counts are what one call adds.
+func (t *Tracker) counts(e *rules.Ended) Counts {
+	one := Counts{Calls: 1}
 	switch {
 	case e.Answered():
 		one.Answered = 1

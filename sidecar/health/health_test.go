@@ -172,9 +172,9 @@ func TestEndedCountsForAllWhoHaveAPart(t *testing.T) {
 	c.call(rules.Ended{Code: 200})
 	c.at = c.at.Add(time.Minute)
 	c.tell(c.Advance(c.at))
-	got := map[string]tally{}
+	got := map[string]Counts{}
 	c.each(func(s *subject) { got[s.String()] = s.sum })
-	want := map[string]tally{
+	want := map[string]Counts{
 		"upstream carrier-a": {Calls: 2, Answered: 1, Short: 1, Blocked: 1},
 		"trunk pbx":          {Calls: 2, Answered: 1, Short: 1, Blocked: 1},
 		"account alice":      {Calls: 1, Answered: 1, Short: 1},
@@ -400,9 +400,9 @@ func TestText(t *testing.T) {
 	c := newCarrier(standard)
 	c.run(period{windows: 12, calls: 100, answered: 50})
 	var texts []string
-	for _, p := range []period{{calls: 100, answered: 10}, {calls: 100, answered: 50}, {calls: 100, answered: 40, blocked: 7}, {calls: 100, answered: 50, short: 40}} {
+	for _, p := range []period{{calls: 100, answered: 10}, {calls: 100, answered: 50}, {calls: 100, answered: 40, blocked: 7, account: "mallory"}, {calls: 100, answered: 50, short: 40}} {
 		for i := range p.calls {
-			e := rules.Ended{Carrier: "carrier-a", Code: 480}
+			e := rules.Ended{Carrier: "carrier-a", Account: p.account, Code: 480}
 			if i < p.answered {
 				e.Code, e.Talk = 200, time.Minute
 			}
@@ -416,15 +416,30 @@ func TestText(t *testing.T) {
 		}
 		c.at = c.at.Add(standard.Window)
 		for _, e := range c.Advance(c.at) {
-			texts = append(texts, e.Text(e.Subject.String()))
+			if e.Role != Upstream {
+				continue
+			}
+			texts = append(texts, e.Text())
 		}
 	}
 	want := `upstream carrier-a: 10 of 100 calls answered (10.0%), usually 50.0%
 upstream carrier-a: the alarm is over, for it has recovered; 50 of 100 calls answered (50.0%), usually 50.0%
-upstream carrier-a: 7 of 100 calls came back as unwanted (7.0%)
+upstream carrier-a: 7 of 100 calls came back as unwanted (7.0%); 7 of the 7 bad ones were those of account mallory
 upstream carrier-a: the alarm is over, for it has recovered; 0 of 100 calls came back as unwanted (0.0%)
 upstream carrier-a: 40 of 50 answered calls were short (80.0%)`
 	if diff := cmp.Diff(want, strings.Join(texts, "\n")); diff != "" {
 		t.Errorf("texts (-want +got):\n%s", diff)
+	}
+}
+
+func BenchmarkEnded(b *testing.B) {
+	t := New(standard, start)
+	calls := make([]rules.Ended, 4096)
+	for i := range calls {
+		calls[i] = rules.Ended{Carrier: fmt.Sprint("carrier-", i%8), Trunk: fmt.Sprint("trunk-", i%16), Account: fmt.Sprint("account-", i), Code: 200, Talk: time.Minute}
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		t.Ended(&calls[i%len(calls)], start)
 	}
 }

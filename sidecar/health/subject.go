@@ -114,7 +114,7 @@ type judgement struct {
 }
 
 // judgeCalls judges calls by the configuration and by what is usual of s.
-func (s *subject) judgeCalls(k Kind, c *Config, t tally) judgement {
+func (s *subject) judgeCalls(k Kind, c *Config, t Counts) judgement {
 	if t.Calls < c.Min {
 		return judgement{}
 	}
@@ -193,10 +193,10 @@ func (s *subject) cause(k Kind, c *Config) *Source {
 	if bad == 0 {
 		return nil
 	}
-	var others tally
+	var others Counts
 	for i := 1; i <= steps; i++ {
 		if his := s.recent[i][of]; his != nil {
-			others.add(s.past[(s.next+steps-i)%steps].less(his.tally))
+			others.add(s.past[(s.next+steps-i)%steps].less(his.Counts))
 		}
 	}
 	meanwhile := s.judgeCalls(k, c, others)

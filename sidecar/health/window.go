@@ -3,15 +3,15 @@ package health
 // steps is how many parts a window has.
 const steps = 5
 
-// tally counts calls that are over.
-type tally struct {
+// Counts are of calls that are over.
+type Counts struct {
 	Calls    int `json:"calls"`
 	Answered int `json:"answered"`
 	Short    int `json:"short"` // answered, and over soon
 	Blocked  int `json:"blocked"`
 }
 
-func (t *tally) add(o tally) {
+func (t *Counts) add(o Counts) {
 	t.Calls += o.Calls
 	t.Answered += o.Answered
 	t.Short += o.Short
@@ -19,12 +19,12 @@ func (t *tally) add(o tally) {
 }
 
 // less is t without o.
-func (t tally) less(o tally) tally {
-	return tally{t.Calls - o.Calls, t.Answered - o.Answered, t.Short - o.Short, t.Blocked - o.Blocked}
+func (t Counts) less(o Counts) Counts {
+	return Counts{t.Calls - o.Calls, t.Answered - o.Answered, t.Short - o.Short, t.Blocked - o.Blocked}
 }
 
 // bad are the calls that an alarm of that kind is about.
-func (t tally) bad(k Kind) int {
+func (t Counts) bad(k Kind) int {
 	return [...]int{AnswerRate: t.Calls - t.Answered, BlockShare: t.Blocked, ShortShare: t.Short}[k]
 }
 
@@ -38,17 +38,17 @@ func share(part, whole int) float64 {
 
 // window counts the calls of the last whole steps, and of the present one.
 type window struct {
-	past [steps]tally
-	next int   // of past, to be replaced
-	sum  tally // of past
-	now  tally
+	past [steps]Counts
+	next int    // of past, to be replaced
+	sum  Counts // of past
+	now  Counts
 }
 
 // move ends the present step.
 func (w *window) move() {
 	w.sum = w.sum.less(w.past[w.next])
 	w.sum.add(w.now)
-	w.past[w.next], w.now = w.now, tally{}
+	w.past[w.next], w.now = w.now, Counts{}
 	w.next = (w.next + 1) % steps
 }
 
@@ -61,11 +61,11 @@ const maxSources = 128
 type sources map[Subject]*weighed
 
 type weighed struct {
-	tally
+	Counts
 	weight int
 }
 
-func (s *sources) add(of Subject, one tally) {
+func (s *sources) add(of Subject, one Counts) {
 	if *s == nil {
 		*s = make(sources)
 	}
@@ -88,12 +88,12 @@ func (s *sources) add(of Subject, one tally) {
 }
 
 // most is who has the most bad calls of that kind in all steps.
-func most(all []sources, k Kind) (of Subject, counts tally) {
-	sums := make(map[Subject]tally)
+func most(all []sources, k Kind) (of Subject, counts Counts) {
+	sums := make(map[Subject]Counts)
 	for _, step := range all {
 		for who, w := range step {
 			sum := sums[who]
-			sum.add(w.tally)
+			sum.add(w.Counts)
 			sums[who] = sum
 		}
 	}
