@@ -94,7 +94,7 @@ func (e *Engine) asked(c *Call) (fresh, passed bool) {
 func (e *Engine) frame(c *Call, l *live) *frame {
 	f := e.frames.Get().(*frame)
 	f.start(c, l.set)
-	f.facts, f.learned, f.layers = e.facts, l.learned, l.layers
+	f.facts, f.learned, f.layers, f.slowed = e.facts, l.learned, l.layers, e.slowed.Load()
 	f.blocks, f.reports = e.blocks, e.reports.events
 	f.history.start(&l.counting, l.set.answers)
 	return f

@@ -2,7 +2,10 @@
 
 package rules
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestDecideDoesNotAllocate(t *testing.T) {
 	s := Settings{Trunks: benchTrunks(t, 100)}
@@ -14,6 +17,7 @@ func TestDecideDoesNotAllocate(t *testing.T) {
 		"  - {id: said, when: 'reports(callers, \"30d\") > 1 or blocked_upstream(caller, \"7d\") > 1', label: said}\n" +
 		"  - {id: stopped, when: 'callee == \"+12025550199\"', block: analytics}\n" +
 		"  - {id: watched, when: 'cidr(source, \"192.0.2.0/24\")', block: dno, mode: monitor}\n"}, benchLists(100)...)
+	files[1] += "  - {id: slow, when: slowed(account) or slowed(trunk), block: pacing}\n"
 	rs := compiled(t, s, files...)
 	for _, size := range []int64{0, 1 << 20} {
 		e := running(t, Options{CacheBytes: size, StateBytes: 256 << 20}, rs)
@@ -22,6 +26,7 @@ func TestDecideDoesNotAllocate(t *testing.T) {
 		e.RestoreBlock(global(t, "+13035550260"), testTime, testTime)
 		e.RestoreReport(UserReport{Number: global(t, "+13035550260"), By: "2001", At: testTime}, testTime)
 		v := new(Verdict)
+		e.Slow(Slowed{"account", "alice", passed.At.Add(time.Hour)}, passed.At)
 		e.warm(func() {
 			for range 1000 {
 				e.Decide(passed.next(), v)

@@ -45,6 +45,7 @@ type Engine struct {
 	layers  *LiveLists
 	blocks  *numberEvents // by carriers, by the caller's number
 	reports *userReports
+	slowed  atomic.Pointer[slowSet] // nil: nobody; stored under swap
 
 	swap   sync.Mutex             // held by Swap
 	counts map[string]*RuleCounts // by rule id, of the rules at work

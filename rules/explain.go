@@ -111,7 +111,7 @@ func (e *Engine) Explain(c *Call) *Explanation {
 		x.UnknownUpstream = c.Upstream
 	}
 	x.Trusted = c.trunk != nil && c.trunk.Trusted
-	f := &frame{facts: e.facts, learned: l.learned, layers: l.layers, blocks: e.blocks, reports: e.reports.events}
+	f := &frame{facts: e.facts, learned: l.learned, layers: l.layers, slowed: e.slowed.Load(), blocks: e.blocks, reports: e.reports.events}
 	f.start(c, l.set)
 	f.history.start(&l.counting, l.set.answers)
 	f.history.foresee, f.history.passed = e.asked(c)

@@ -9,6 +9,7 @@ type frame struct {
 	learned []learnedUse // by place in the ruleset
 	blocks  *numberEvents
 	reports *numberEvents
+	slowed  *slowSet // nil: nobody
 
 	row  RowRef // first row that the rule at hand holds by, 0 for none; live rows are below 0
 	list *List  // of that row; without one it says nothing
@@ -65,7 +66,7 @@ func (f *frame) stop() {
 	clear(f.cursors[:cap(f.cursors)])
 	clear(f.headers)
 	clear(f.lived)
-	f.layers, f.lived = nil, f.lived[:0]
+	f.slowed, f.layers, f.lived = nil, nil, f.lived[:0]
 	f.history.with = nil
 }
 

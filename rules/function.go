@@ -31,6 +31,7 @@ const (
 	whatLearned = "what was learned"
 	whatBlocked = "what carriers blocked"
 	whatUsers   = "what users reported"
+	whatSlowed  = "what is slowed"
 )
 
 // functions are all of them, in the order of the documentation.
@@ -81,6 +82,9 @@ func init() {
 		{Name: "reports", Signature: `reports(number, "30d")`, Result: CountType, Doc: "how many users reported the number (ringfence report add) within the window, at most 90d; it counts to 64; of callers the most",
 			Kamailio: "reports", FreeSWITCH: "reports",
 			Example: `reports(callers, "30d") >= 5`, State: whatUsers, least: 2, most: 2, value: (*lowering).reported},
+		{Name: "slowed", Signature: "slowed(account)", Result: FlagType, Doc: "the account, or trunk, is slowed down for a while because its calls caused an alarm of a carrier",
+			Kamailio: "what became of calls", FreeSWITCH: "what became of calls",
+			Example: `slowed(account)`, State: whatSlowed, least: 1, most: 1, test: (*lowering).slowdown},
 		{Name: "cidr", Signature: `cidr(source, "10.0.0.0/8")`, Result: FlagType, Doc: "the address lies in the network",
 			Kamailio: "the address", FreeSWITCH: "the address",
 			Example: `cidr(source, "192.0.2.0/24")`, least: 2, most: 2, test: (*lowering).cidr},

@@ -13,7 +13,7 @@ import (
 )
 
 // packs are the rule packs in the order in which docs/packs.md has them.
-var packs = []string{"dno", "own-numbers", "screening", "subscriber", "reputation", "robocall", "behaviour", "hours", "outbound"}
+var packs = []string{"dno", "own-numbers", "screening", "subscriber", "reputation", "robocall", "behaviour", "hours", "outbound", "slow-down"}
 
 var packSettings = rules.Settings{Country: "US", Redress: rules.Redress{URL: "https://redress.example.net/calls", Location: "TN"}}
 

@@ -83,6 +83,7 @@ var exampleCalls = map[string][2]func(*Call){
 	`header("Name")`:                    {func(c *Call) { c.Headers = testHeaders{"x-campaign": "spring"} }, nothing},
 	`blocked_upstream(number, "7d")`:    {from("+12023340199"), from("+12122000000")},
 	`reports(number, "30d")`:            {from("+12023340199"), from("+12122000000")},
+	"slowed(account)":                   {func(c *Call) { c.Account = "alice" }, func(c *Call) { c.Account = "bob" }},
 	`cidr(source, "10.0.0.0/8")`:        {at("192.0.2.200"), at("192.0.3.1")},
 }
 
@@ -209,6 +210,7 @@ func TestExamplesOfTheReference(t *testing.T) {
 				engine.RestoreBlock(global(t, "+12023340199"), testTime.Add(-time.Hour), testTime)
 				engine.RestoreReport(UserReport{Number: global(t, "+12023340199"), By: strconv.Itoa(i), At: testTime.Add(-time.Hour)}, testTime)
 			}
+			engine.Slow(Slowed{"account", "alice", testTime.AddDate(0, 0, 1)}, testTime)
 			if isSignal {
 				signal.before(&past{t: t, e: engine, at: testTime.Add(-time.Second), edit: nothing})
 			}

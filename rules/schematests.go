@@ -41,6 +41,7 @@ var (
 		{Name: string(LiveRemove), Value: schema.Ref("change")},
 		{Name: string(LiveRevert), Value: schema.Ref("change")},
 		{Name: "report", Value: schema.Object("what a user says of a number, before the call", testReportKeys)},
+		{Name: "slow", Value: schema.Ref("slow")},
 		{Name: "call", Value: schema.Ref("call")},
 		{Name: "repeat", Value: schema.Integer("how many such calls come one after the other; {n} in a text of the call is 1, 2, 3 and so on, {nnn} with three digits at least", 1, maxRepeat)},
 		{Name: "every", Value: schema.Pattern("the time between them, as in 2s", durationPattern)},
@@ -57,6 +58,11 @@ var (
 	testReportKeys = schema.Keys{
 		{Name: "number", Needed: true, Value: schema.Pattern("whose call was unwanted", numberPattern)},
 		{Name: "by", Needed: true, Value: schema.Text("who says so: a number, an extension or an account")},
+	}
+	testSlowKeys = schema.Keys{
+		{Name: "account", Value: schema.Text("the account that is slowed")},
+		{Name: "trunk", Value: schema.Text("the trunk that is slowed")},
+		{Name: "for", Needed: true, Value: schema.Pattern("how long, as in 15m", durationPattern)},
 	}
 	// What the request says.
 	requestKeys = schema.Keys{
@@ -144,11 +150,11 @@ const NetworkPattern = `^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$`
 func TestSchema() *schema.Schema {
 	test := schema.Object("a test: a call and what must become of it, or steps", ruleTestKeys)
 	test.OneOf = []*schema.Schema{schema.Has("call", "want"), {Required: []string{"steps"}, Not: &schema.Schema{AnyOf: []*schema.Schema{schema.Has("call"), schema.Has("want")}}}}
-	step := schema.Object("live changes to lists and a user's report, then a call", testStepKeys)
+	step := schema.Object("live changes to lists, a slow-down and a user's report, then a call", testStepKeys)
 	step.Dependent = map[string]*schema.Schema{"repeat": schema.Has("call"), "every": schema.Has("repeat")}
 	step.OneOf = []*schema.Schema{
 		{Required: []string{"call"}, AnyOf: []*schema.Schema{schema.Has("want"), schema.Has("outcome")}},
-		{Not: schema.Has("call"), AnyOf: []*schema.Schema{schema.Has(string(LiveAdd)), schema.Has(string(LiveRemove)), schema.Has(string(LiveRevert)), schema.Has("report")}},
+		{Not: schema.Has("call"), AnyOf: []*schema.Schema{schema.Has(string(LiveAdd)), schema.Has(string(LiveRemove)), schema.Has(string(LiveRevert)), schema.Has("report"), schema.Has("slow")}},
 	}
 	call := schema.Object("a call, as the INVITE that a switch would send", testedCallKeys)
 	var parts []*schema.Schema
@@ -156,6 +162,10 @@ func TestSchema() *schema.Schema {
 		parts = append(parts, schema.Has(k.Name))
 	}
 	call.OneOf = []*schema.Schema{schema.Has("caller", "callee"), {Required: []string{"sip"}, Not: &schema.Schema{AnyOf: parts}}}
+	slow := schema.Object("a slow-down, made before the call", testSlowKeys)
+	for _, k := range slowable {
+		slow.OneOf = append(slow.OneOf, schema.Has(k))
+	}
 	want := schema.Object("", wantedKeys)
 	for _, k := range endingKeys {
 		want.OneOf = append(want.OneOf, schema.Has(k))
@@ -168,6 +178,7 @@ func TestSchema() *schema.Schema {
 		"test":     test,
 		"step":     step,
 		"change":   schema.Object("a live change to a list, made before the call", testChangeKeys),
+		"slow":     slow,
 		"call":     call,
 		"want":     {Description: "allow, or what must become of the call", AnyOf: []*schema.Schema{{Const: "allow"}, want}},
 		"outcome":  schema.Object("what becomes of a call that passes", outcomeKeys),

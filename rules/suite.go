@@ -36,14 +36,15 @@ type ruleTest struct {
 
 func (t *ruleTest) subject() string { return fmt.Sprintf("test %q", t.name) }
 
-// testStep is one step of a test: live changes to lists and a user's report, then
-// a call.
+// testStep is one step of a test: live changes to lists, a slow-down and a user's
+// report, then a call.
 type testStep struct {
 	subject string
 	after   time.Duration // since the step before
 	changes []testChange
 	report  *testReport   // nil: none
 	calls   []*testedCall // one after the other; none: what comes before them is all
+	slow    *testSlow     // nil: none
 	every   time.Duration // between them
 	want    *wanted       // nil: let pass, for the outcome
 	outcome *testOutcome
@@ -221,6 +222,9 @@ func (r *testReader) step(n *node, subject string) *testStep {
 		}
 	}
 	s.report = r.report(f["report"], subject)
+	if n := f["slow"]; n != nil {
+		s.slow = r.slow(n, subject)
+	}
 	repeat := 1
 	if n := f["repeat"]; n != nil {
 		var ok bool
@@ -237,7 +241,7 @@ func (r *testReader) step(n *node, subject string) *testStep {
 	}
 	s.calls, s.want, s.outcome = r.repeated(f["call"], repeat, subject), r.want(f["want"], subject), r.outcome(f["outcome"], subject)
 	switch {
-	case f["call"] == nil && (len(s.changes) > 0 || f["report"] != nil) && f["want"] == nil && f["outcome"] == nil:
+	case f["call"] == nil && (len(s.changes) > 0 || f["report"] != nil || f["slow"] != nil) && f["want"] == nil && f["outcome"] == nil:
 	case f.lacks("call"):
 		r.d.at(n.at, subject, "has no call", "write call: and caller and callee")
 	case f["outcome"] == nil && f.lacks("want"):

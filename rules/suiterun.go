@@ -141,6 +141,9 @@ func (f *testFile) check(rs *Ruleset, d *Diagnostics) {
 			for _, c := range s.changes {
 				known(c.list, "list", c.change.List, changed)
 			}
+			if s.slow != nil && s.slow.slowed.Of == "trunk" {
+				known(s.slow.place, "trunk", s.slow.slowed.Name, trunks)
+			}
 			if s.outcome != nil {
 				known(s.outcome.upstream, "upstream", s.outcome.outcome.Carrier, trunks)
 			}
@@ -200,6 +203,7 @@ func (t *ruleTest) run(ctx context.Context, trial *trial) (TestResult, error) {
 		if result.Faults = append(s.change(e, at), s.report.make(e, at, s.subject)...); len(result.Faults) > 0 {
 			return result, nil
 		}
+		s.slow.begin(e, at)
 		for n, c := range s.calls {
 			if n > 0 {
 				at = at.Add(s.every)

@@ -41,6 +41,8 @@ type Config struct {
 	LiveMax        int           // live rows of one list
 	TestBeforeLoad bool          // rule tests must pass before rules load
 	MaxBody        int           // bytes of a request to the decision listener
+	Health         HealthConfig
+	Alerts         AlertsConfig
 	Timeouts       Timeouts
 	Log            LogConfig
 

@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"ringfence/rules"
+	"ringfence/sidecar/health"
 )
 
 func TestBrokenConfigurations(t *testing.T) {
@@ -83,6 +84,8 @@ rules: [/etc/rules.yaml, more]
 test_before_load: true
 state: /srv/ringfence
 journal: {file: calls.jsonl, max_size: 1.5GiB, keep: 3, queue: 10}
+health: {window: 10m, min: 20, answer_rate_drop: 30%, block_share: 2.5%, short: 8s, short_share: 70%, slow_down: 20m}
+alerts: {log: false, every: 1h, webhook: {url: "https://alerts.example.net/x?token=1", secret_file: alerts.secret}}
 cache: off
 pending: 1_000
 max_call_age: 12h
@@ -123,7 +126,12 @@ func TestEveryKey(t *testing.T) {
 		TestBeforeLoad: true,
 		State:          "/srv/ringfence",
 		Journal:        JournalConfig{File: "/etc/ringfence/calls.jsonl", MaxSize: 3 << 29, Keep: 3, Queue: 10},
-		Pending:        1000, MaxCallAge: 12 * time.Hour, LearnedMax: 5, LiveMax: 6, MaxBody: 64 << 10,
+		Health: HealthConfig{
+			Config:   health.Config{Window: 10 * time.Minute, Min: 20, AnswerRateDrop: 0.3, BlockShare: 0.025, Short: 8 * time.Second, ShortShare: 0.7},
+			SlowDown: 20 * time.Minute,
+		},
+		Alerts:  AlertsConfig{Every: time.Hour, Webhook: &WebhookConfig{URL: "https://alerts.example.net/x?token=1", SecretFile: "/etc/ringfence/alerts.secret"}},
+		Pending: 1000, MaxCallAge: 12 * time.Hour, LearnedMax: 5, LiveMax: 6, MaxBody: 64 << 10,
 		Timeouts: Timeouts{Idle: 24 * time.Hour, Read: 500 * time.Millisecond, Write: 2 * time.Second, Stop: time.Minute},
 		Log:      LogConfig{Level: slog.LevelDebug, Format: "json", FullNumbers: true},
 	}
@@ -141,6 +149,7 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 	_, text, _ := strings.Cut(string(page), "```yaml\n")
 	text, _, _ = strings.Cut(text, "```")
 	text = regexp.MustCompile(`# (token_file|file|state|url|tel|listen): *`).ReplaceAllString(text, "$1: x ")
+	text = regexp.MustCompile(`# (slow_down|webhook): *`).ReplaceAllString(text, "$1: ")
 	documented, err := parseConfig("ringfence.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
@@ -340,21 +349,37 @@ func FuzzConfig(f *testing.F) {
 
 // What loads and is hardly meant is said with its place.
 func TestConfigurationWarnings(t *testing.T) {
-	dir := folder(t, map[string]string{"known": "ClueCon\n", "own": "gSUqLUDR\n"})
+	dir := folder(t, map[string]string{"known": "ClueCon\n", "own": "gSUqLUDR\n",
+		"plain.yaml": "rules: [{id: a, when: withheld, block: anonymous}]\n",
+		"asks.yaml":  "rules: [{id: a, when: withheld and not slowed(account), block: anonymous}]\n",
+		"off.yaml":   "rules: [{id: a, when: slowed(account), block: pacing, mode: off}]\n"})
 	for _, c := range []struct{ text, want string }{
 		{"socket: {deadline: 50ms}", ""},
 		{"socket: {deadline: 40ms}", "ringfence.yaml:2:1: socket: is off, whatever else it says (set listen: 127.0.0.1:8084)"},
 		{"socket: {deadline: 40ms, listen: 127.0.0.1:8084}", ""},
 		{"freeswitch: [{name: fs1, address: a:1, password_file: own}]", ""},
 		{"freeswitch: [{name: fs1, address: a:1, password_file: known}]", `ringfence.yaml:2:40: freeswitch: the password of switch "fs1" is FreeSWITCH's own, which everyone knows (who can use the event socket can run any program: set another in event_socket.conf.xml and here)`},
+		{"health: {slow_down: 15m}", "ringfence.yaml:2:10: health.slow_down: slows nobody: no rule asks slowed(account) or slowed(trunk) (add a rule that does, as in the pack slow-down)"},
+		{"health: {slow_down: 15m}\nrules: off.yaml", "ringfence.yaml:1:10: health.slow_down: slows nobody: no rule asks slowed(account) or slowed(trunk) (add a rule that does, as in the pack slow-down)"},
+		{"health: {slow_down: 15m}\nrules: asks.yaml", ""},
+		{"health: {min: 10}\nrules: asks.yaml", "ringfence.yaml:1:1: health.slow_down: a rule asks slowed(account) or slowed(trunk), and nobody is ever slowed down (set health.slow_down, as in 15m)"},
+		{"health: off\nrules: asks.yaml", "ringfence.yaml:1:1: health.slow_down: a rule asks slowed(account) or slowed(trunk), and nobody is ever slowed down (set health.slow_down, as in 15m)"},
 	} {
-		write(t, dir, map[string]string{"ringfence.yaml": "rules: [rules]\n" + c.text + "\n"})
+		text := "rules: [plain.yaml]\n" + c.text + "\n"
+		if strings.Contains(c.text, "rules:") {
+			text = c.text + "\n"
+		}
+		write(t, dir, map[string]string{"ringfence.yaml": text})
 		config, err := LoadConfig(filepath.Join(dir, "ringfence.yaml"))
 		if err != nil {
 			t.Fatal(err)
 		}
+		rs, err := config.Compile()
+		if err != nil {
+			t.Fatal(err)
+		}
 		got := ""
-		for _, w := range config.Warnings() {
+		for _, w := range config.Warnings(rs) {
 			got += strings.TrimPrefix(w.Error(), dir+"/")
 		}
 		if got != c.want {

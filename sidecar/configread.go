@@ -44,6 +44,8 @@ func (r *configReader) read(data []byte) {
 		field{"test_before_load", func(s string, n ast.Node) { r.flag(s, n, &c.TestBeforeLoad) }},
 		field{"state", func(s string, n ast.Node) { r.path(s, n, &c.State) }},
 		field{"journal", r.readJournal},
+		field{"health", r.readHealth},
+		field{"alerts", r.readAlerts},
 		field{"cache", r.readCache},
 		field{"pending", func(s string, n ast.Node) { r.count(s, n, 1, &c.Pending) }},
 		field{"max_call_age", func(s string, n ast.Node) { r.duration(s, n, &c.MaxCallAge) }},

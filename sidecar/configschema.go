@@ -11,6 +11,7 @@ const (
 	sizePattern    = `^[0-9.]+ *([KMGkmg]?[Bb]|[KMGkmg][Ii][Bb])?$`
 	periodPattern  = `^([0-9]+d|([0-9.]+(ns|us|µs|ms|s|m|h))+)$`
 	countPattern   = `^[0-9_]+$`
+	sharePattern   = `^[0-9]+(\.[0-9]+)?%$`
 )
 
 // ConfigSchema is that of the configuration file. A key without a value keeps
@@ -59,6 +60,23 @@ func ConfigSchema() *schema.Schema {
 			{Name: "max_size", Value: size("of one file")},
 			{Name: "keep", Value: count("rotated files beside it")},
 			{Name: "queue", Value: count("stopped calls not yet written")},
+		})},
+		{Name: "health", Value: &schema.Schema{Description: "of carriers, trunks and accounts, or off", AnyOf: []*schema.Schema{{Enum: []any{"off"}}, optional("", schema.Keys{
+			{Name: "window", Value: period("that is judged; it moves on in fifths")},
+			{Name: "min", Value: count("calls over within it, or it is not judged")},
+			{Name: "answer_rate_drop", Value: schema.Pattern("below what is usual, as in 50%, then an alarm begins", sharePattern)},
+			{Name: "block_share", Value: schema.Pattern("of calls that come back as unwanted, as in 5%, then an alarm begins", sharePattern)},
+			{Name: "short", Value: period("an answered call below it is short")},
+			{Name: "short_share", Value: schema.Pattern("of answered calls, as in 60%, then an alarm begins", sharePattern)},
+			{Name: "slow_down", Value: period("how long slowed(account) or slowed(trunk) holds of who caused an alarm of a carrier; off unless given")},
+		})}}},
+		{Name: "alerts", Value: optional("who is told of what needs an operator", schema.Keys{
+			{Name: "log", Value: flag("each is a line of the log")},
+			{Name: "every", Value: period("the same is not told again within it")},
+			{Name: "webhook", Value: optional("who is told by HTTP, signed", schema.Keys{
+				{Name: "url", Needed: true, Value: schema.Pattern("https address", `^https?://`)},
+				{Name: "secret_file", Needed: true, Value: text("file with the secret that requests are signed with, closed to others")},
+			})},
 		})},
 		{Name: "cache", Value: &schema.Schema{Description: "bytes for candidate rules and number facts, as in 64MB, or off", AnyOf: []*schema.Schema{
 			{Enum: []any{"off"}}, size(""), optional("", schema.Keys{{Name: "size", Value: &schema.Schema{AnyOf: []*schema.Schema{{Enum: []any{"off"}}, size("")}}}})}}},

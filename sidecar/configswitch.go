@@ -85,8 +85,9 @@ func samePeer(a, b string) bool {
 	return portA == portB && (hostA == hostB || hostA == "localhost" && loopback(hostB) || hostB == "localhost" && loopback(hostA))
 }
 
-// Warnings tells what loads and is hardly meant.
-func (c *Config) Warnings() (found rules.Diagnostics) {
+// Warnings tells what loads with these rules and is hardly meant.
+func (c *Config) Warnings(rs *rules.Ruleset) (found rules.Diagnostics) {
+	found = c.slowWarnings(rs)
 	if standard := Defaults().Socket; c.Socket.Listen == "" && c.Socket != standard {
 		d := rules.Diagnostic{Subject: "socket", Message: "is off, whatever else it says", Hint: "set listen: " + socketExample}
 		c.locate(&d)

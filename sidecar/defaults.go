@@ -9,6 +9,7 @@ import (
 
 	"ringfence/adapters/kamailio"
 	"ringfence/rules"
+	"ringfence/sidecar/health"
 )
 
 // Addresses to listen on: the defaults, and for the socket an example.
@@ -40,6 +41,15 @@ func Defaults() *Config {
 			Keep:    10,          // rotated files beside the current one
 			Queue:   8192,        // stopped calls not yet written
 		},
+		Health: HealthConfig{Config: health.Config{
+			Window:         5 * time.Minute,
+			Min:            50, // calls within it
+			AnswerRateDrop: 0.5,
+			BlockShare:     0.05,
+			Short:          6 * time.Second, // what analytics take for short
+			ShortShare:     0.6,
+		}},
+		Alerts:     AlertsConfig{Log: true, Every: 15 * time.Minute},
 		Cache:      64_000_000, // bytes
 		Pending:    1 << 18,    // decisions whose outcome is awaited
 		MaxCallAge: 4 * time.Hour,
@@ -65,9 +75,11 @@ const (
 	reportsName  = "reports.jsonl"
 	pendingName  = "pending" // from a stop to the next start
 	feedsName    = "feeds"   // folder of the copies of lists that are fetched
+	healthName   = "health.json"
 	configName   = "ringfence.yaml"
 	configLimit  = 1 << 20 // bytes of a configuration file
 	learnedQueue = 8192    // changes of learned lists not yet written
+	healthQueue  = 8192    // calls that are over and not yet counted
 	syncEvery    = time.Second
 	healEvery    = 10 * time.Second // calls are looked for of which nothing more is heard
 

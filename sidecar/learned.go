@@ -9,12 +9,14 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync/atomic"
 	"time"
 
 	"ringfence/rules"
+	"ringfence/sidecar/alert"
 )
 
 // learnedLog makes the learned lists outlive a restart: each change is a line
@@ -29,6 +31,7 @@ type learnedLog struct {
 	lists   *rules.LearnedLists
 	now     func() time.Time
 	syncs   chan chan error // who waits until all that was told is on the disk
+	raise   func(alert.Alert)
 	stop    chan struct{}
 	done    chan struct{}
 
@@ -42,8 +45,8 @@ type learnedLog struct {
 	living  int    // of them after the last compaction
 	healed  uint64 // drops that a compaction has made good
 	dirty   bool
-	failing bool              // the last write failed, as the log has said
-	alarms  map[string]uint64 // by list and upstream, that the log has told
+	failing bool            // the last write failed, as the log has said
+	alarms  map[string]bool // subjects whose alarm is on
 }
 
 // compactFrom is the least number of lines of history worth a compaction.
@@ -101,9 +104,9 @@ func openLearned(name string, lines int, log *slog.Logger) (*learnedLog, error) 
 	return l, nil
 }
 
-// start writes what changes in lists.
-func (l *learnedLog) start(lists *rules.LearnedLists, now func() time.Time) {
-	l.lists, l.now, l.alarms = lists, now, make(map[string]uint64)
+// start writes what changes in lists, and raises alarms.
+func (l *learnedLog) start(lists *rules.LearnedLists, now func() time.Time, raise func(alert.Alert)) {
+	l.lists, l.now, l.raise, l.alarms = lists, now, raise, make(map[string]bool)
 	go l.run()
 }
 
@@ -255,18 +258,33 @@ func (l *learnedLog) compact() error {
 }
 
 // alarm tells of upstreams that teach no more because most of their answers
-// would: that is a fault of theirs, not of the numbers.
+// would, and of the end of that: it is a fault of theirs, not of the numbers.
 func (l *learnedLog) alarm() {
+	ended := maps.Clone(l.alarms)
 	for _, list := range l.lists.Stats() {
 		for _, u := range list.Upstreams {
-			key := list.Name + " " + u.Name
-			if u.Alarms > l.alarms[key] {
-				l.log.Error("learned lists: an upstream answers too many calls with a status that teaches, it teaches no more until that ends",
-					"list", list.Name, "trunk", u.Name, "teaching", u.Teaching, "answers", u.Answers)
+			subject := fmt.Sprintf("upstream %s of list %s", u.Name, list.Name)
+			if !u.Silenced {
+				continue
 			}
-			l.alarms[key] = u.Alarms
+			delete(ended, subject)
+			if !l.alarms[subject] {
+				l.alarms[subject] = true
+				l.raise(alert.Alert{Kind: alert.UpstreamSilenced, Subject: subject, State: alert.Begin, Figures: silencedFigures{u.Answers, u.Teaching},
+					Text: fmt.Sprintf("%s: %d of %d answers would teach, it teaches no more until that ends", subject, u.Teaching, u.Answers)})
+			}
 		}
 	}
+	for subject := range ended {
+		delete(l.alarms, subject)
+		l.raise(alert.Alert{Kind: alert.UpstreamSilenced, Subject: subject, State: alert.End, Text: subject + " is silenced no more"})
+	}
+}
+
+// silencedFigures are those of an alert.
+type silencedFigures struct {
+	Answers  int `json:"answers"`
+	Teaching int `json:"teaching"`
 }
 
 // tell tells of the first failure of a row, and of its end.

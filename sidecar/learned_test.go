@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"ringfence/rules"
+	"ringfence/sidecar/alert"
 )
 
 var noon = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
@@ -39,7 +40,7 @@ func keeper(t *testing.T, name string) (*learnedLog, *rules.LearnedLists) {
 	}
 	lists := rules.NewLearnedLists(100_000, l.Changed)
 	lists.Restore(entries, noon)
-	l.start(lists, func() time.Time { return noon })
+	l.start(lists, func() time.Time { return noon }, func(alert.Alert) {})
 	return l, lists
 }
 
@@ -125,7 +126,7 @@ func TestLearnedHealsAfterDrops(t *testing.T) {
 	if got := l.dropped.Load(); got != 500 {
 		t.Fatalf("%d dropped, want 500", got)
 	}
-	l.start(lists, func() time.Time { return noon })
+	l.start(lists, func() time.Time { return noon }, func(alert.Alert) {})
 	l.Close()
 	restored, err := readLearned(name)
 	if err != nil {
@@ -156,7 +157,7 @@ func TestLearnedDropDoesNotBringBack(t *testing.T) {
 		for _, e := range later {
 			l.Changed(e)
 		}
-		l.start(lists, l.now)
+		l.start(lists, l.now, func(alert.Alert) {})
 		l.Close()
 		l, restored := keeper(t, name)
 		l.Close()

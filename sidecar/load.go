@@ -74,7 +74,7 @@ func (c *Config) complete(err error) (*rules.Ruleset, string, error) {
 			faults = append(faults, d)
 		}
 	}
-	faults = append(faults, c.passwords()...)
+	faults = append(append(faults, c.passwords()...), c.secrets()...)
 	byPlace(faults)
 	if len(c.Settings.Files) == 0 { // a finding already
 		return nil, "", faults

@@ -3,6 +3,7 @@ package sidecar
 import (
 	"io"
 	"log/slog"
+	"regexp"
 	"sync/atomic"
 
 	"ringfence/rules"
@@ -42,6 +43,17 @@ func (l *Log) number(n rules.Number) string {
 	}
 	return mask(s)
 }
+
+// text is s as the log may tell it: what could be numbers in it is masked.
+func (l *Log) text(s string) string {
+	if l.full.Load() {
+		return s
+	}
+	return likeNumbers.ReplaceAllStringFunc(s, mask)
+}
+
+// likeNumbers finds what could be telephone numbers.
+var likeNumbers = regexp.MustCompile(`\+?[0-9]{7,}`)
 
 // mask keeps enough of a number to know it again and too little to call it:
 // "+4922•••678". Of a number too short for that it keeps nothing.

@@ -9,10 +9,11 @@ import (
 
 	"ringfence/adapters/freeswitch"
 	"ringfence/rules"
+	"ringfence/sidecar/health"
 )
 
 // Every metric of ringfence stands in this file. Labels are a rule's id, a
-// list's name, a switch's name, an action, an adapter or an outcome class: never a number, an address or
+// list's name, a switch's name, a configured trunk's name, an action, an adapter or an outcome class: never a number, an address or
 // anything else that a caller can vary.
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
@@ -73,17 +74,39 @@ var (
 	liveChangesDesc = desc("live_changes_total", "Changes made to lists while the daemon ran.")
 	liveErrorsDesc  = desc("live_errors_total", "Changes to lists that could not be kept or read, and failed writes of their file anew.")
 
-	stateKeysDesc    = desc("state_entries", "Keys by which calls are counted: callers, callees, trunks, and what else rules ask about.")
-	stateBytesDesc   = desc("state_bytes", "Memory of what is counted.")
-	stateEvictedDesc = desc("state_evicted_total", "Keys that were forgotten before their time because the memory was full.")
-	stateExpiredDesc = desc("state_expired_total", "Keys that were forgotten because no window asks of them any more.")
-	stateTrimmedDesc = desc("state_trimmed_total", "Events that were forgotten before their time because their key could have no more memory.")
-	stateRefusedDesc = desc("state_refused_total", "Events that were not counted because there was no memory at all.")
-	stateSavedDesc   = desc("state_saved_age_seconds", "Since all that is counted was last in its files; +Inf before the first time.")
-	stateFilesDesc   = desc("state_file_bytes", "Size of those files.")
-	stateErrorsDesc  = desc("state_errors_total", "Failed saves of what is counted, and files of it that could not be read.")
-	stateLostDesc    = desc("state_lost_bytes_total", "Bytes of its files that were torn or damaged at the start.")
-	stateLeftOutDesc = desc("state_left_out_total", "Keys in its files that could not be taken at the start.")
+	stateKeysDesc      = desc("state_entries", "Keys by which calls are counted: callers, callees, trunks, and what else rules ask about.")
+	stateBytesDesc     = desc("state_bytes", "Memory of what is counted.")
+	stateEvictedDesc   = desc("state_evicted_total", "Keys that were forgotten before their time because the memory was full.")
+	stateExpiredDesc   = desc("state_expired_total", "Keys that were forgotten because no window asks of them any more.")
+	stateTrimmedDesc   = desc("state_trimmed_total", "Events that were forgotten before their time because their key could have no more memory.")
+	stateRefusedDesc   = desc("state_refused_total", "Events that were not counted because there was no memory at all.")
+	stateSavedDesc     = desc("state_saved_age_seconds", "Since all that is counted was last in its files; +Inf before the first time.")
+	stateFilesDesc     = desc("state_file_bytes", "Size of those files.")
+	stateErrorsDesc    = desc("state_errors_total", "Failed saves of what is counted, and files of it that could not be read.")
+	stateLostDesc      = desc("state_lost_bytes_total", "Bytes of its files that were torn or damaged at the start.")
+	stateLeftOutDesc   = desc("state_left_out_total", "Keys in its files that could not be taken at the start.")
+	healthCallsDesc    = desc("health_calls_entries", "Calls that were over within the last window, of a configured trunk that answered them (upstream) or that they came in by (trunk).", "role", "trunk")
+	healthAnswerDesc   = desc("health_answer_ratio", "Share of them that were answered.", "role", "trunk")
+	healthUsualDesc    = desc("health_usual_answer_ratio", "Share that is usual; absent until it is learned.", "role", "trunk")
+	healthBlockDesc    = desc("health_block_ratio", "Share of them that came back as unwanted: 607, 608, 603 Network Blocked.", "role", "trunk")
+	healthShortDesc    = desc("health_short_ratio", "Share of the answered ones that were short.", "role", "trunk")
+	healthAlarmDesc    = desc("health_alarm", "1 while an alarm is on, else 0.", "role", "trunk", "kind")
+	healthAccountsDesc = desc("health_alarmed_accounts_entries", "Accounts with an alarm that is on.")
+	healthSubjectsDesc = desc("health_subjects_entries", "Carriers, trunks and accounts that are watched.")
+	healthEvictedDesc  = desc("health_evicted_total", "Carriers, trunks and accounts that made room for others.")
+	healthQueueDesc    = desc("health_queue_entries", "Calls that are over and wait to be counted.")
+	healthDroppedDesc  = desc("health_dropped_total", "Calls that are over and were not counted because the queue was full.")
+	healthErrorsDesc   = desc("health_errors_total", "Failed writes of what is usual, and files of it that could not be read.")
+	slowedDesc         = desc("slowed_entries", "Accounts and trunks that are slowed down.")
+	slowDownsDesc      = desc("slow_downs_total", "Times that an account or a trunk was slowed down.")
+
+	alertsDesc         = desc("alerts_total", "Alerts raised.", "kind", "state")
+	alertsQueueDesc    = desc("alerts_queue_entries", "Alerts that were raised and not looked at.")
+	alertsDroppedDesc  = desc("alerts_dropped_total", "Alerts that were lost because that queue was full.")
+	alertsHeldDesc     = desc("alerts_held_total", "Alerts that were not told at once because the same was told before.")
+	webhookQueueDesc   = desc("webhook_queue_entries", "Alerts that wait to be sent.")
+	webhookDroppedDesc = desc("webhook_dropped_total", "Alerts that were not sent because that queue was full.")
+	webhookResultsDesc = desc("webhook_requests_total", "Requests to the webhook, by what became of them; failed ones are tried again.", "result")
 
 	reloadsDesc    = desc("reloads_total", "Loads of configuration and rules, the one at start included.", "outcome")
 	reloadOKDesc   = desc("reload_last_ok", "1 when the last load succeeded, 0 when it failed and the rules before it run.")
@@ -158,6 +181,8 @@ func (m metrics) Collect(to chan<- prometheus.Metric) {
 	m.reloads(s)
 	m.feeds(s)
 	m.switches(s)
+	m.health(s)
+	m.alerts(s)
 	m.engine(s)
 }
 
@@ -342,6 +367,70 @@ func (m metrics) state(s sink) {
 	s.counter(stateErrorsDesc, f.errors.Load())
 	s.counter(stateLostDesc, f.lost.Load())
 	s.counter(stateLeftOutDesc, f.unkept.Load())
+}
+
+// health tells of configured trunks alone: what else a switch names is in the
+// status.
+func (m metrics) health(s sink) {
+	now, h := m.program.health.status(), m.program.health
+	s.counter(healthErrorsDesc, h.errors.Load())
+	s.counter(slowDownsDesc, h.slowed.Load())
+	s.gauge(slowedDesc, float64(len(m.program.engine.Slowed(m.program.now()))))
+	if now == nil {
+		return
+	}
+	s.gauge(healthAccountsDesc, float64(len(now.Accounts)))
+	s.gauge(healthSubjectsDesc, float64(now.Subjects))
+	s.counter(healthEvictedDesc, now.Evicted)
+	s.gauge(healthQueueDesc, float64(now.Queued))
+	s.counter(healthDroppedDesc, now.Dropped)
+	configured := make(map[string]bool)
+	for _, t := range m.program.reloader.state.Load().config.Settings.Trunks {
+		configured[t.Name] = true
+	}
+	for role, all := range map[string][]SubjectHealth{health.Upstream.String(): now.Upstreams, health.Trunk.String(): now.Trunks} {
+		for _, t := range all {
+			if configured[t.Name] {
+				m.subject(s, role, &t)
+			}
+		}
+	}
+}
+
+func (m metrics) subject(s sink, role string, t *SubjectHealth) {
+	s.gauge(healthCallsDesc, float64(t.Calls), role, t.Name)
+	s.gauge(healthAnswerDesc, t.AnswerRate, role, t.Name)
+	s.gauge(healthBlockDesc, t.BlockShare, role, t.Name)
+	s.gauge(healthShortDesc, t.ShortShare, role, t.Name)
+	if t.UsualAnswer != nil {
+		s.gauge(healthUsualDesc, *t.UsualAnswer, role, t.Name)
+	}
+	for _, k := range health.Kinds {
+		on := 0.0
+		for _, a := range t.Alarms {
+			if a.Kind == k.String() {
+				on = 1
+			}
+		}
+		s.gauge(healthAlarmDesc, on, role, t.Name, k.String())
+	}
+}
+
+func (m metrics) alerts(s sink) {
+	a := m.program.alerts.Stats()
+	for kind, states := range a.Raised {
+		for state, n := range states {
+			s.counter(alertsDesc, n, kind.String(), state.String())
+		}
+	}
+	s.gauge(alertsQueueDesc, float64(a.Queue))
+	s.counter(alertsDroppedDesc, a.Dropped)
+	s.counter(alertsHeldDesc, a.Held)
+	s.gauge(webhookQueueDesc, float64(a.Webhook.Queue))
+	s.counter(webhookDroppedDesc, a.Webhook.Dropped)
+	for result, n := range a.Webhook.Results {
+		s.counter(webhookResultsDesc, n, result)
+	}
 }
 
 func (m metrics) reloads(s sink) {

@@ -8,12 +8,14 @@ import (
 	"syscall"
 
 	"ringfence/rules"
+	"ringfence/sidecar/alert"
 )
 
 // open makes the parts that outlive every reload. What was learned is back
 // before the rules are, so that they take off what must not be learned.
 func (p *Program) open() error {
 	c := p.config
+	p.openAlerts()
 	file := filepath.Join(c.State, learnedName)
 	entries, err := readLearned(file)
 	if err != nil {
@@ -34,7 +36,7 @@ func (p *Program) open() error {
 	p.ends = append(p.ends, p.engine.Close)
 	p.openCounted()
 	p.engine.Learned().Restore(entries, p.now())
-	p.learned.start(p.engine.Learned(), p.now)
+	p.learned.start(p.engine.Learned(), p.now, p.alerts.Raise)
 	if p.live, err = openLive(filepath.Join(c.State, liveName), p.engine.Live(), p.now(), p.log.Logger); err != nil {
 		return fmt.Errorf("live lists: %w", err)
 	}
@@ -45,6 +47,8 @@ func (p *Program) open() error {
 	if err := p.openReports(); err != nil {
 		return err
 	}
+	p.health.start(p.engine)
+	p.ends = append(p.ends, p.health.close)
 	p.reloader.swap(p.first)
 	if p.journal, err = OpenJournal(c.Journal, p.log.Logger, p.log.number); err != nil {
 		return fmt.Errorf("journal: %w", err)
@@ -80,6 +84,20 @@ func (p *Program) openReports() (err error) {
 // waits.
 func (p *Program) ended(c *rules.Ended) {
 	p.blocks.Ended(c)
+	p.health.Ended(c)
+}
+
+// openAlerts makes who is told of what needs an operator, and who watches calls
+// for it.
+func (p *Program) openAlerts() {
+	c := p.config
+	node, err := os.Hostname()
+	if err != nil {
+		node = "unknown"
+	}
+	p.alerts = alert.New(c.alerting(), alert.Options{Log: p.log.Logger, Now: p.now, Mask: p.log.text, From: node, Agent: "ringfence/" + p.version})
+	p.ends = append(p.ends, func() { p.alerts.Close(c.Timeouts.Stop / 4) })
+	p.health = newHealth(c.Health, filepath.Join(c.State, healthName), p.alerts.Raise, p.now, p.log.Logger)
 }
 
 // openCounted brings back what calls did and the calls that go on, and keeps them

@@ -15,6 +15,7 @@ import (
 	"ringfence/adapters/freeswitch"
 	"ringfence/adapters/kamailio"
 	"ringfence/rules"
+	"ringfence/sidecar/alert"
 	"ringfence/sidecar/notify"
 	"ringfence/sidecar/supervisor"
 )
@@ -51,6 +52,8 @@ type Program struct {
 	journal  *Journal
 	blocks   *blockLog
 	reports  *reportLog
+	alerts   *alert.Alerts
+	health   *healthWatch
 	service  *service
 	handler  *kamailio.Handler
 	admin    *admin

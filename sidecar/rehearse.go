@@ -43,6 +43,10 @@ func (c *Config) Explain(q Question, at time.Time) (*rules.Explanation, error) {
 		if _, _, _, err := readLive(filepath.Join(c.State, liveName), engine.Live(), at); err != nil {
 			return nil, fmt.Errorf("live lists: %w", err)
 		}
+		kept, _ := readHealth(filepath.Join(c.State, healthName)) // the daemon begins anew, too, without it
+		for _, s := range kept.Slowed {
+			engine.Slow(s, at)
+		}
 	}
 	engine.Swap(rs)
 	x := &explainer{engine: engine}

@@ -91,9 +91,10 @@ func (r *reloader) run(ctx context.Context) {
 // own tells whether a file is one that the daemon writes itself.
 func (r *reloader) own(file string) bool {
 	c := r.program.config
-	learned, live := filepath.Join(c.State, learnedName), filepath.Join(c.State, liveName)
+	learned, live, health := filepath.Join(c.State, learnedName), filepath.Join(c.State, liveName), filepath.Join(c.State, healthName)
 	switch file {
-	case filepath.Join(c.State, "lock"), learned, learned + newSuffix, live, live + newSuffix, live + damagedSuffix:
+	case filepath.Join(c.State, "lock"), learned, learned + newSuffix, live, live + newSuffix, live + damagedSuffix,
+		health, health + newSuffix, health + damagedSuffix:
 		return true
 	}
 	if filepath.Dir(file) == filepath.Clean(c.State) && isStateFile(filepath.Base(file)) {
@@ -178,6 +179,8 @@ func (r *reloader) swap(next loaded) Reload {
 	p.log.set(next.config.Log)
 	p.admin.token.set(next.token)
 	p.networks.set(next.config.Clients)
+	p.alerts.Set(next.config.alerting())
+	p.health.set(next.config.Health)
 	if p.switches != nil { // not before the first load
 		p.switches.set(next.config.Switches)
 	}
@@ -187,7 +190,7 @@ func (r *reloader) swap(next loaded) Reload {
 		p.log.Warn("changed settings wait for a restart", "keys", strings.Join(now.restarts, " "))
 	}
 	now.last = Reload{OK: true, Time: p.now(), Generation: p.engine.Generation(), Rules: len(next.rules.Rules()), Lists: len(next.rules.Lists()), Removed: gone}
-	for _, w := range append(next.config.Warnings(), next.rules.Warnings()...) {
+	for _, w := range append(next.config.Warnings(next.rules), next.rules.Warnings()...) {
 		now.last.Warnings = append(now.last.Warnings, w.Error())
 		p.log.Warn("check of configuration and rules", "err", w.Error())
 	}

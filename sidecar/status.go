@@ -30,6 +30,8 @@ type Status struct {
 	Feeds      []FeedStatus         `json:"feeds,omitempty"`
 	Learned    []LearnedStatus      `json:"learned"`
 	State      StateStatus          `json:"state"`
+	Health     *HealthStatus        `json:"health,omitempty"` // absent when it is off
+	Alerts     AlertsStatus         `json:"alerts"`
 	Journal    JournalStatus        `json:"journal"`
 }
 
@@ -185,6 +187,7 @@ func (p *Program) Status() Status {
 	s.Calls.Diverted += p.events.calls[rules.Divert].Load()
 	s.Feeds = p.feeds.status()
 	s.State = p.stateStatus()
+	s.Health, s.Alerts = p.health.status(), p.alertsStatus()
 	for _, l := range engine.Learned {
 		s.Learned = append(s.Learned, LearnedStatus{Name: l.Name, Entries: l.Length})
 	}

@@ -335,7 +335,7 @@ func flat(text string) string {
 
 // Kinds of blocks that no test reads are few and known.
 func TestKinds(t *testing.T) {
-	known := []string{"yaml", "console", "sh", "kamailio", "xml", "text", "json", "http", ""}
+	known := []string{"yaml", "console", "python", "sh", "kamailio", "xml", "text", "json", "http", ""}
 	for _, b := range blocks(t) {
 		if !slices.Contains(known, b.kind) {
 			t.Errorf("%s: a block of kind %q, which no test knows", b, b.kind)

@@ -26,6 +26,8 @@ var directions = []struct {
 	{"ringfence/adapters/freeswitch", []string{"ringfence/rules", "ringfence/adapters/sip", "ringfence/adapters/esl", "ringfence/adapters/panics"}, []string{"database/sql"}},
 	{"ringfence/adapters/panics", nil, []string{"net/http", "database/sql", "github.com/valyala/fasthttp"}},
 	{"ringfence/sidecar", []string{"ringfence/rules", "ringfence/adapters", "ringfence/sidecar"}, nil},
+	{"ringfence/sidecar/health", []string{"ringfence/rules"}, []string{"net/http"}},
+	{"ringfence/sidecar/alert", nil, []string{"github.com/valyala/fasthttp"}},
 	{"ringfence/integration", []string{"ringfence/rules", "ringfence/adapters", "ringfence/sidecar", "ringfence/integration"}, nil},
 }
 

@@ -42,7 +42,7 @@ func (c check) Run(t *terminal) error {
 	rs, err := sidecar.Check(config, err)
 	bar.end()
 	if err == nil {
-		return c.report(t, append(config.Warnings(), rs.Warnings()...), rs)
+		return c.report(t, append(config.Warnings(rs), rs.Warnings()...), rs)
 	}
 	var faults rules.Diagnostics
 	if !errors.As(err, &faults) {

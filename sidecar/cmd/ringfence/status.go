@@ -77,6 +77,9 @@ func printStatus(w io.Writer, s sidecar.Status) {
 		fmt.Fprintf(w, "UNKNOWN TRUNKS in %s, which had no trunk and no trust: %s\n", counted(int(s.Unknown.Calls), "call"), plain(strings.Join(s.Unknown.Names, ", ")))
 	}
 	fmt.Fprintln(w, stateLine(&s.State))
+	if line := alertsLine(s.Alerts); line != "" {
+		fmt.Fprintln(w, line)
+	}
 	fmt.Fprintf(w, "journal: %d written, %d queued, %d dropped, %d errors (%s)\n\n", s.Journal.Written, s.Journal.Queued, s.Journal.Dropped, s.Journal.Errors, s.Journal.File)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	defer t.Flush()
@@ -109,6 +112,7 @@ func printStatus(w io.Writer, s sidecar.Status) {
 	for _, l := range s.Learned {
 		fmt.Fprintf(t, "%s\t%d\n", l.Name, l.Entries)
 	}
+	printHealth(t, s.Health)
 }
 
 // stateLine is what an operator should know of what calls are counted by.
