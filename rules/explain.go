@@ -107,7 +107,7 @@ func (e *Engine) Explain(c *Call) *Explanation {
 		x.UnknownTrunk = c.TrunkName
 	}
 	x.Trusted = c.trunk != nil && c.trunk.Trusted
-	f := &frame{facts: e.facts, learned: l.learned, layers: l.layers, blocks: e.blocks, reports: e.reports.events}
+	f := &frame{facts: e.facts, learned: l.learned, layers: l.layers, blocks: e.blocks, reports: e.reports.events, working: l}
 	f.start(c, l.set)
 	f.history.start(&l.counting, l.set.answers)
 	f.history.foresee, f.history.passed = e.asked(c)

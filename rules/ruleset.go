@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Ruleset is a compiled set of rules with its lists and tables. It does not
@@ -17,9 +18,12 @@ type Ruleset struct {
 	trunks    *trunks
 	emergency *EmergencyTable
 	finds     []find
-	headers   []string   // that conditions ask for, by slot
-	subjects  []*subject // that calls are counted by
-	answers   int        // of all subjects, in a frame
+	headers   []string        // that conditions ask for, by slot
+	subjects  []*subject      // that calls are counted by
+	answers   int             // of all subjects, in a frame
+	windows   []time.Duration // in which limits count the calls of trunks
+	good      []int           // slots of finds whose rows speak for a caller
+	tried     bool            // by tests, which ask what the rules say: no mode of the daemon or a trunk counts
 	index     *index
 	warnings  Diagnostics
 	feeds     []Feed
@@ -52,6 +56,11 @@ func (rs *Ruleset) Learns() []LearnSpec { return rs.learns }
 
 // Mode is that of the daemon.
 func (rs *Ruleset) Mode() Mode { return rs.settings.Mode }
+
+// monitors tells whether no call like c is altered.
+func (rs *Ruleset) monitors(c *Call) bool {
+	return !rs.tried && (rs.settings.Mode == Monitor || c.trunk != nil && c.trunk.Mode == Monitor)
+}
 
 // Emergency is the table of emergency numbers.
 func (rs *Ruleset) Emergency() *EmergencyTable { return rs.emergency }
@@ -87,6 +96,7 @@ func compileSource(s Settings, src *source) (*Ruleset, error) {
 		d.inOrder(src.files)
 		return nil, d
 	}
+	rs.goodLists(c)
 	rs.finds, rs.headers = c.finds, c.headers
 	rs.settings.Previous = nil // it would keep all before it
 	rs.settings.warn(&rs.warnings)
@@ -194,6 +204,13 @@ func (rs *Ruleset) compileRule(c *compiler, decl *ruleDecl, unique map[string]Po
 	r := &decl.rule
 	r.number = int32(len(rs.rules))
 	r.Counts = &RuleCounts{}
+	r.partial, r.salt = r.Rollout != 0 || r.Limit != nil, hashText(r.ID)
+	if l := r.Limit; l != nil && l.Share != 0 {
+		if l.window = slices.Index(rs.windows, l.Per); l.window < 0 {
+			l.window = len(rs.windows)
+			rs.windows = append(rs.windows, l.Per)
+		}
+	}
 	rs.rules = append(rs.rules, r)
 	when := c.compile(decl.when, subject)
 	rs.answer(c, decl, when, subject)
