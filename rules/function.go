@@ -27,10 +27,11 @@ type Function struct {
 
 // What functions ask beside the call and the lists.
 const (
-	theClock    = "the clock"
-	whatLearned = "what was learned"
-	whatBlocked = "what carriers blocked"
-	whatUsers   = "what users reported"
+	theClock      = "the clock"
+	whatLearned   = "what was learned"
+	whatBlocked   = "what carriers blocked"
+	whatUsers     = "what users reported"
+	whatRulesGave = "the rules before"
 )
 
 // functions are all of them, in the order of the documentation.

@@ -209,3 +209,28 @@ func (e *Engine) Resume(rule string) (trunks int, err error) {
 func (r *Rule) fingerprint() uint64 {
 	return hashText(fmt.Sprintf("%q %s %s %s %t %d %s %s %s %s", r.ID, r.When, r.Mode, r.does(), r.Listed, r.Failure, r.Retry, r.Target, r.Rollout, r.Limit))
 }
+
+// held says why r is in monitor for the call at hand, empty when it is not, or is
+// for every call.
+func (r *Rule) held(f *frame) string {
+	if r.Mode != Enforce || !r.partial {
+		return ""
+	}
+	if r.Rollout != 0 && !r.rollsOut(f.call) {
+		return fmt.Sprintf("its rollout of %s leaves this caller out", r.Rollout)
+	}
+	if r.Limit == nil {
+		return ""
+	}
+	t := f.working.limiters[r.number].trunks[f.call.place()]
+	if !t.guarded.Load() {
+		return ""
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	on := "without a trunk"
+	if t.trunk != "" {
+		on = "of trunk " + t.trunk
+	}
+	return fmt.Sprintf("of calls %s it would have stopped more than its limit of %s, %s", on, r.Limit, moment(t.event.Since))
+}
