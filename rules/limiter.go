@@ -18,7 +18,7 @@ type Guarded struct {
 	Limit   string    `json:"limit"`
 	Stopped uint64    `json:"stopped"`         // calls of the trunk within the limit's time, without the one that was too many
 	Calls   uint64    `json:"calls,omitempty"` // of the trunk within it; 0 for a limit that is no share
-	Text    uint64    `json:"text"`            // stands for what the rule says
+	Text    uint64    `json:"text,string"`     // stands for what the rule says
 }
 
 // limiter holds a rule to its limit, on each trunk apart.

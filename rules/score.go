@@ -69,7 +69,10 @@ func (r *Rule) lintTrial(warn func(message, hint string)) {
 // Points are what the score is made of, in words.
 func (v *Verdict) Points() (all []Points) {
 	for _, c := range v.Scores {
-		all = append(all, Points{c.Rule.ID, c.Points, c.Rule.Reason})
+		all = append(all, c.InWords())
 	}
 	return all
 }
+
+// InWords is c without its rule, which a reload lets go.
+func (c Contribution) InWords() Points { return Points{c.Rule.ID, c.Points, c.Rule.Reason} }

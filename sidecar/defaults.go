@@ -62,6 +62,8 @@ const (
 	liveName     = "lists.jsonl"
 	blocksName   = "upstream-blocks.jsonl"
 	reportsName  = "reports.jsonl"
+	trafficName  = "traffic.jsonl"
+	guardedName  = "guarded.json"
 	feedsName    = "feeds" // folder of the copies of lists that are fetched
 	configName   = "ringfence.yaml"
 	configLimit  = 1 << 20 // bytes of a configuration file

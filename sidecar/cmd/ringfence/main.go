@@ -32,6 +32,7 @@ type commands struct {
 	Test      test      `cmd:"" help:"Run rule tests."`
 	Schema    schema    `cmd:"" help:"Print the JSON Schema of rule files, tests or the configuration."`
 	Explain   explain   `cmd:"" help:"Say what would be decided about a call, and why."`
+	Rule      rule      `cmd:"" help:"Work with single rules."`
 	List      list      `cmd:"" help:"Work with lists."`
 	Report    reports   `cmd:"" help:"Report what carriers and users say of numbers."`
 	Journal   journal   `cmd:"" help:"Look up a stopped call by its decision id."`
