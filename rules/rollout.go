@@ -74,3 +74,12 @@ func scatter(x uint64) uint64 {
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	return x ^ x>>31
 }
+
+// Trying says how far r is from being enforced for every call: its mode, with its
+// rollout.
+func (r *Rule) Trying() string {
+	if r.Mode == Enforce && r.Rollout != 0 {
+		return r.Mode.String() + " " + r.Rollout.String()
+	}
+	return r.Mode.String()
+}

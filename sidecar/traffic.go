@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -220,12 +219,4 @@ func eachHour(name string, visit func(trafficHour)) error {
 		}
 		return true
 	})
-}
-
-// trunkName is how reports name a trunk.
-func trunkName(trunk string) string {
-	if strings.TrimSpace(trunk) == "" {
-		return "(no trunk)"
-	}
-	return trunk
 }

@@ -34,7 +34,7 @@ type commands struct {
 	Explain   explain   `cmd:"" help:"Say what would be decided about a call, and why."`
 	Rule      rule      `cmd:"" help:"Work with single rules."`
 	List      list      `cmd:"" help:"Work with lists."`
-	Report    reports   `cmd:"" help:"Report what carriers and users say of numbers."`
+	Report    reports   `cmd:"" help:"Report what carriers and users say of numbers, and what rules in monitor would have stopped."`
 	Journal   journal   `cmd:"" help:"Look up a stopped call by its decision id."`
 	Status    status    `cmd:"" help:"Say how the running daemon is."`
 	Reload    reload    `cmd:"" help:"Have the running daemon load its configuration and rules again."`
