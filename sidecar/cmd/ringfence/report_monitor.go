@@ -90,7 +90,7 @@ func printMonitored(w io.Writer, r *sidecar.MonitorReport) error {
 		if one.Estimated {
 			callers = "about " + callers
 		}
-		good := ""
+		good := "none"
 		if one.KnownCalls > 0 {
 			good = fmt.Sprintf("%s from %s", counted(int(one.KnownCalls), "call"), counted(int(one.KnownCallers), "number"))
 		}
@@ -100,7 +100,7 @@ func printMonitored(w io.Writer, r *sidecar.MonitorReport) error {
 			if name == "" {
 				name = "(none)"
 			}
-			fmt.Fprintf(t, "\t\t\t%s\t%d\t%s\t%s\t\t\n", name, trunk.Stopped, whole(trunk.Calls), share(trunk.Share))
+			fmt.Fprintf(t, "\t\t\t%s\t%d\t%s\t%s\n", name, trunk.Stopped, whole(trunk.Calls), share(trunk.Share))
 		}
 		for _, g := range one.Guarded {
 			fmt.Fprintf(t, "  its limit has put it into monitor %s since %s\n", onTrunk(g.Trunk), local(g.Since))
