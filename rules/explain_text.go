@@ -158,6 +158,6 @@ func (v *Explained) write(b *strings.Builder, mode Mode) {
 		b.WriteByte('\n')
 	}
 	if v.Known {
-		b.WriteString("  something speaks for the caller: the list of a rule that allows, or own numbers\n")
+		b.WriteString("  something speaks for the caller: the list of a rule that allows, own numbers, or long calls before\n")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/netip"
 	"testing"
+	"time"
 )
 
 func callFrom(n uint64) *Call {
@@ -140,5 +141,41 @@ rules:
 	}
 	if v := decided(e, testCall("+442079460001", "+12025550199")); v.Known {
 		t.Error("known without a match in monitor")
+	}
+}
+
+// Who was answered and talked for long is known, where calls of callers are
+// counted anyway.
+func TestKnownGoodByCalls(t *testing.T) {
+	const text = "rules:\n  - {id: watch, when: true, block: subscriber, mode: %s}\n  - {id: asks, when: 'answer_ratio(caller, \"1h\", 100) < 0.01', label: x}\n"
+	for mode, want := range map[string]bool{"monitor": true, "enforce": false} {
+		rs := compiled(t, Settings{}, "rules.yaml", fmt.Sprintf(text, mode))
+		if (rs.talked != nil) != want {
+			t.Errorf("mode %s: counted %t", mode, rs.talked != nil)
+		}
+	}
+	e := running(t, Options{}, compiled(t, Settings{}, "rules.yaml", fmt.Sprintf(text, "monitor")))
+	at := testTime
+	call := func(talk time.Duration) bool {
+		c := callFrom(1)
+		c.At, c.CallID = at, at.String()
+		v := decided(e, c)
+		o := &Outcome{ID: v.ID, At: at.Add(time.Second + talk), Code: 200, Talk: talk, Ended: true}
+		if seen := e.Observe(o); seen != Counted {
+			t.Fatal(seen)
+		}
+		at = at.Add(10 * time.Minute)
+		return v.Known
+	}
+	for i, step := range []struct {
+		talk time.Duration
+		want bool
+	}{{59 * time.Second, false}, {time.Minute, false}, {5 * time.Second, false}, {2 * time.Minute, false}, {0, true}} {
+		if got := call(step.talk); got != step.want {
+			t.Errorf("call %d: known %t", i, got)
+		}
+	}
+	if at = at.Add(2 * time.Hour); call(0) {
+		t.Error("known for good")
 	}
 }

@@ -23,6 +23,8 @@ type Ruleset struct {
 	answers   int             // of all subjects, in a frame
 	windows   []time.Duration // in which limits count the calls of trunks
 	good      []int           // slots of finds whose rows speak for a caller
+	talked    *subject        // whose long calls speak for a caller, nil: they are not counted
+	talks     int             // place of that question
 	tried     bool            // by tests, which ask what the rules say: no mode of the daemon or a trunk counts
 	index     *index
 	warnings  Diagnostics
@@ -91,12 +93,13 @@ func compileSource(s Settings, src *source) (*Ruleset, error) {
 	for i := range src.rules {
 		rs.compileRule(c, &src.rules[i], unique)
 	}
+	rs.goodLists(c)
+	rs.goodCalls(c)
 	rs.arrange(c)
 	if len(d) > 0 {
 		d.inOrder(src.files)
 		return nil, d
 	}
-	rs.goodLists(c)
 	rs.finds, rs.headers = c.finds, c.headers
 	rs.settings.Previous = nil // it would keep all before it
 	rs.settings.warn(&rs.warnings)

@@ -23,8 +23,8 @@ type reportMonitor struct {
 func (reportMonitor) Help() string {
 	return `Of each rule in monitor, and of each that is enforced for a share of callers only: how many calls it
 would have stopped, from how many different numbers, how many of them from callers for whom something
-speaks (known good: they are on the list of a rule that allows, or on one of own numbers), and what
-share of the calls of each trunk that is. Made from the journal and the traffic file in the state
+speaks (known good: they are on the list of a rule that allows or on one of own numbers, or were
+answered and talked for long before), and what share of the calls of each trunk that is. Made from the journal and the traffic file in the state
 folder; the daemon need not run. The journal is bounded: what it has let go is not in the report.
 
 Exit codes: 0 reported, 1 there is no journal, or it cannot be read.
