@@ -132,6 +132,10 @@ var attributes = []Attribute{
 		Kamailio: "verstat of P-Asserted-Identity, else of From", FreeSWITCH: "verstat in sip_i_p_asserted_identity, sip_P-Asserted-Identity, else in sip_full_from, sip_name_params",
 		Example: `verification == "failed"`, words: verificationWords[:],
 		text: func(f *frame) string { return f.vouched().verification.String() }},
+	{Name: "score", Type: CountType, Doc: "what rules before this one gave by score:, from -1000 to 1000; 0 when none did",
+		Kamailio: "the rule files", FreeSWITCH: "the rule files",
+		Example: "score >= 80", state: whatRulesGave,
+		measure: func(f *frame) (float64, bool) { return float64(scoreOf(f.points)), true }},
 }
 
 // Attributes are all attributes of a call that a condition can ask about.

@@ -8,7 +8,8 @@ import (
 // concurrent use, does not allocate and waits for nothing. Before the first
 // Swap every call is allowed.
 func (e *Engine) Decide(c *Call, v *Verdict) {
-	*v = Verdict{Reason: v.Reason[:0], Monitored: v.Monitored[:0], ID: newID(c.At)}
+	v.Reset()
+	v.ID = newID(c.At)
 	l := e.live.Load()
 	if l == nil {
 		return
@@ -70,7 +71,8 @@ func (e *Engine) supersede(attempt attemptRef, c *counting) bool {
 // is counted or remembered, and the verdict's ID is that of no decision. It
 // tells whether calls are decided at all.
 func (e *Engine) Probe(c *Call, v *Verdict) {
-	*v = Verdict{Reason: v.Reason[:0], Monitored: v.Monitored[:0], ID: noID}
+	v.Reset()
+	v.ID = noID
 	if l := e.live.Load(); l != nil {
 		l.set.derive(c)
 		f := e.frame(c, l)
@@ -94,7 +96,7 @@ func (e *Engine) asked(c *Call) (fresh, passed bool) {
 func (e *Engine) frame(c *Call, l *live) *frame {
 	f := e.frames.Get().(*frame)
 	f.start(c, l.set)
-	f.facts, f.learned, f.layers, f.slowed = e.facts, l.learned, l.layers, e.slowed.Load()
+	f.facts, f.learned, f.layers, f.slowed, f.working = e.facts, l.learned, l.layers, e.slowed.Load(), l
 	f.blocks, f.reports = e.blocks, e.reports.events
 	f.history.start(&l.counting, l.set.answers)
 	return f
@@ -116,8 +118,12 @@ func (e *Engine) weigh(f *frame, l *live, v *Verdict, counted bool) {
 	if v.Guard = l.set.guard(c); v.Guard == Unguarded {
 		if counted {
 			f.attempt()
+			l.traffic[c.place()].add(c.At, f.stripe)
 		}
 		e.judge(f, l, v, counted)
+		if len(v.Monitored) > 0 {
+			v.Known = f.knownGood()
+		}
 	}
 }
 
@@ -153,14 +159,18 @@ func (rs *Ruleset) ask(r *Rule, f *frame, v *Verdict, counted bool) (ends bool) 
 	if !r.rest(f) {
 		return false
 	}
-	if r.Mode == Monitor || rs.settings.Mode == Monitor {
+	enforced := r.Mode == Enforce && (!r.partial || r.enforced(f, counted))
+	if !enforced || f.monitor {
 		if counted {
 			r.Counts.Monitored.Add(1)
 		}
-		if r.Ends && r.Action != Allow {
+		switch {
+		case r.Ends && r.Action != Allow:
 			v.Monitored = append(v.Monitored, r)
+		case enforced && r.Points != 0: // it alters no call, and what later rules would do depends on it
+			r.give(f, v)
 		}
-		return r.Ends && r.Mode == Enforce
+		return r.Ends && enforced
 	}
 	if counted {
 		r.Counts.Matched.Add(1)
@@ -170,10 +180,27 @@ func (rs *Ruleset) ask(r *Rule, f *frame, v *Verdict, counted bool) (ends bool) 
 			v.Label = r.Label
 		}
 		v.Withhold = v.Withhold || r.Withhold
+		if r.Points != 0 {
+			r.give(f, v)
+		}
 		return false
 	}
 	rs.end(r, f, v)
 	return true
+}
+
+// enforced tells whether r, which matches and is not enforced for every call, is
+// enforced for this one. Calls that come in monitor are not held against its
+// limit: it stops none of them.
+func (r *Rule) enforced(f *frame, counted bool) bool {
+	if r.Rollout != 0 && !r.rollsOut(f.call) {
+		return false
+	}
+	if r.Limit == nil {
+		return true
+	}
+	place := f.call.place()
+	return f.working.limiters[r.number].take(f.call.At, place, &f.working.traffic[place], counted && !f.monitor)
 }
 
 // end makes the verdict of the rule that ended the evaluation.

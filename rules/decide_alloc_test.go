@@ -15,6 +15,10 @@ func TestDecideDoesNotAllocate(t *testing.T) {
 		"  - {id: clock, when: 'local_time(callee) < \"00:00\" or weekday(callers) == \"sun\" and user_agent contains \"x\"', block: hours}\n" +
 		"  - {id: signals, when: 'rate(caller, \"1m\") > 1000000 or answer_ratio(caller, \"1h\", 3) > 1 or sequential(caller, \"1h\") > 1000000 or distinct([trunk, source], header(\"X-A\"), \"1d\") > 9 or concurrent(prefix(callee, 5)) > 1000000', block: pacing}\n" +
 		"  - {id: said, when: 'reports(callers, \"30d\") > 1 or blocked_upstream(caller, \"7d\") > 1', label: said}\n" +
+		"  - {id: scored, when: 'callee startsWith \"+1\"', score: 10, reason: test}\n" +
+		"  - {id: part, when: 'score > 5 and cidr(source, \"192.0.2.0/24\")', block: dno, rollout: 0.1%}\n" +
+		"  - {id: limited, when: 'score > 5 and cidr(source, \"192.0.2.0/24\")', block: dno, limit: 1 per 1m}\n" +
+		"  - {id: limited-share, when: 'score > 5 and cidr(source, \"192.0.2.0/24\")', block: dno, limit: 1% of trunk per 1m}\n" +
 		"  - {id: stopped, when: 'callee == \"+12025550199\"', block: analytics}\n" +
 		"  - {id: watched, when: 'cidr(source, \"192.0.2.0/24\")', block: dno, mode: monitor}\n"}, benchLists(100)...)
 	files[1] += "  - {id: slow, when: slowed(account) or slowed(trunk), block: pacing}\n"

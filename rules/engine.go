@@ -23,6 +23,7 @@ type Options struct {
 	CallAge    time.Duration      // after which a call of which nothing more is heard is over; 0: 4 hours
 	OnLearned  func(LearnedEntry) // told of every change to a learned list; nil: nobody
 	OnEnded    func(*Ended)       // told of every call that was let pass and is over; it must not wait; nil: nobody
+	OnGuard    func(Guarded)      // told of every rule that its limit puts into monitor, while the call waits; nil: nobody
 }
 
 // Engine decides calls by the ruleset that was swapped in last. Decide,
@@ -51,6 +52,11 @@ type Engine struct {
 	counts map[string]*RuleCounts // by rule id, of the rules at work
 
 	numbers map[string]uint16 // of subjects by name, given out once; under swap
+
+	// The next two are guarded by swap, too.
+	traffic  map[string]*trunkTraffic // by trunk
+	limiters map[string]*limiter      // by rule id, of the rules at work
+	onGuard  func(Guarded)
 }
 
 // live is a ruleset at work.
@@ -60,6 +66,8 @@ type live struct {
 	learned    []learnedUse // by place in set.learns
 	layers     []*liveList  // by place in set.finds
 	counting   counting
+	traffic    []trunkCalls // by place of the trunk
+	limiters   []*limiter   // by rule, nil for one without a limit
 }
 
 // NewEngine makes an engine without rules. Its owner closes it.
@@ -89,6 +97,7 @@ func NewEngine(o Options) (*Engine, error) {
 		numbers: map[string]uint16{},
 		blocks:  newNumberEvents(numberEventsKept, blocksKept), reports: newUserReports(numberEventsKept),
 	}
+	e.traffic, e.limiters, e.onGuard = map[string]*trunkTraffic{}, map[string]*limiter{}, o.OnGuard
 	var made atomic.Uint32
 	e.frames.New = func() any { return &frame{stripe: made.Add(1)} }
 	var err error
@@ -131,6 +140,7 @@ func (e *Engine) Swap(rs *Ruleset) {
 		l.layers = append(l.layers, e.layers.named(look.list.Name))
 	}
 	l.counting = e.counting(rs)
+	l.traffic, l.limiters = e.trafficOf(rs), e.limitersOf(rs)
 	e.live.Store(l)
 }
 

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -10,7 +11,7 @@ import (
 // asked, and the SIP answer.
 type Explanation struct {
 	Generation      uint64    `json:"generation"`
-	Mode            Mode      `json:"mode"`
+	Mode            Mode      `json:"mode"` // of the daemon, or of the trunk when that is in monitor
 	Call            []Reading `json:"call"`
 	Trusted         bool      `json:"trusted"`                    // the trunk is
 	UnknownTrunk    string    `json:"unknown_trunk,omitempty"`    // as the switch named it
@@ -35,8 +36,9 @@ type Trial struct {
 	When    string      `json:"when"`
 	Does    string      `json:"does"`
 	Mode    Mode        `json:"mode"`
-	Indexed bool        `json:"indexed"` // the index decides whether it is asked
-	Skipped bool        `json:"skipped"` // the index left it out: it cannot match
+	Held    string      `json:"held,omitempty"` // why it is in monitor for this call, when its mode is not
+	Indexed bool        `json:"indexed"`        // the index decides whether it is asked
+	Skipped bool        `json:"skipped"`        // the index left it out: it cannot match
 	Matched bool        `json:"matched"`
 	After   bool        `json:"after,omitempty"` // the evaluation had ended before
 	Ended   bool        `json:"ended,omitempty"` // the evaluation ended here
@@ -87,7 +89,17 @@ type Explained struct {
 	Target    string   `json:"target,omitempty"`
 	Label     string   `json:"label,omitempty"`
 	Withhold  bool     `json:"withhold,omitempty"`
+	Score     int      `json:"score,omitempty"`
+	Scores    []Points `json:"scores,omitempty"`
 	Monitored []string `json:"monitored,omitempty"` // rules that would have stopped the call
+	Known     bool     `json:"known,omitempty"`     // something speaks for the caller of such a call
+}
+
+// Points are what one rule gave to the score, and what for.
+type Points struct {
+	Rule   string `json:"rule"`
+	Points int    `json:"points"`
+	Reason string `json:"reason"`
 }
 
 // noID stands in for the id of a decision, as long as one and none itself.
@@ -110,13 +122,18 @@ func (e *Engine) Explain(c *Call) *Explanation {
 	if c.strangeUpstream() {
 		x.UnknownUpstream = c.Upstream
 	}
+	if l.set.monitors(c) {
+		x.Mode = Monitor
+	}
 	x.Trusted = c.trunk != nil && c.trunk.Trusted
-	f := &frame{facts: e.facts, learned: l.learned, layers: l.layers, slowed: e.slowed.Load(), blocks: e.blocks, reports: e.reports.events}
+	f := &frame{facts: e.facts, learned: l.learned, layers: l.layers, slowed: e.slowed.Load(), blocks: e.blocks, reports: e.reports.events, working: l}
 	f.start(c, l.set)
 	f.history.start(&l.counting, l.set.answers)
 	f.history.foresee, f.history.passed = e.asked(c)
 	for i := range attributes {
-		x.Call = append(x.Call, reading(&attributes[i], f))
+		if attributes[i].state == "" { // it is the call's own
+			x.Call = append(x.Call, reading(&attributes[i], f))
+		}
 	}
 	if v.Guard = l.set.guard(c); v.Guard != Unguarded {
 		x.Guard = v.Guard.String()
@@ -124,6 +141,7 @@ func (e *Engine) Explain(c *Call) *Explanation {
 		return x
 	}
 	x.try(l, f, v)
+	v.Known = len(v.Monitored) > 0 && f.knownGood()
 	x.Verdict = explained(v)
 	return x
 }
@@ -147,11 +165,12 @@ func (x *Explanation) try(l *live, f *frame, v *Verdict) {
 			Indexed: r.Indexed, Skipped: r.Mode != Off && !candidates[r.number], After: ended}
 		if r.Mode != Off {
 			t.try(r, f)
+			t.Held = r.held(f)
 			switch {
 			case !ended && !t.Skipped:
 				t.Ended = l.set.ask(r, f, v, false)
 				ended = t.Ended
-			case ended && t.Matched && r.Ends && r.Mode == Enforce:
+			case ended && t.Matched && r.Ends && r.Mode == Enforce && t.Held == "":
 				x.Overruled = append(x.Overruled, r.ID)
 			}
 		}
@@ -211,12 +230,15 @@ func (r *Rule) does() string {
 	if r.Withhold {
 		all = append(all, "withhold")
 	}
+	if r.Points != 0 {
+		all = append(all, fmt.Sprintf("score: %d (%s)", r.Points, r.Reason))
+	}
 	return strings.Join(all, ", ")
 }
 
 func explained(v *Verdict) Explained {
 	x := Explained{ID: v.ID.String(), Action: v.Action.String(), Why: v.Why.String(), Reason: string(v.Reason),
-		Retry: int(v.Retry / time.Second), Target: v.Target, Label: v.Label, Withhold: v.Withhold}
+		Retry: int(v.Retry / time.Second), Target: v.Target, Label: v.Label, Withhold: v.Withhold, Score: v.Score, Scores: v.Points(), Known: v.Known}
 	if v.Rule != nil {
 		x.Rule = v.Rule.ID
 	}

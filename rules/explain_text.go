@@ -65,6 +65,8 @@ func (t *Trial) write(b *strings.Builder) {
 		outcome = "not asked, does not match"
 	case t.Matched && t.Mode == Monitor:
 		outcome = "MATCH, monitored only"
+	case t.Matched && t.Held != "":
+		outcome = "MATCH, monitored only: " + t.Held
 	case t.Matched:
 		outcome = "MATCH"
 	}
@@ -145,11 +147,20 @@ func (v *Explained) write(b *strings.Builder, mode Mode) {
 	if v.Withhold {
 		b.WriteString("  the caller's number is withheld\n")
 	}
+	if len(v.Scores) > 0 {
+		fmt.Fprintf(b, "  score: %d\n", v.Score)
+		for _, p := range v.Scores {
+			fmt.Fprintf(b, "    %+d by rule %s: %s\n", p.Points, p.Rule, p.Reason)
+		}
+	}
 	if len(v.Monitored) > 0 {
 		fmt.Fprintf(b, "  would have stopped it: %s", strings.Join(v.Monitored, ", "))
 		if mode == Monitor {
 			b.WriteString(" (mode: monitor alters no call)")
 		}
 		b.WriteByte('\n')
+	}
+	if v.Known {
+		b.WriteString("  something speaks for the caller: the list of a rule that allows, own numbers, or long calls before\n")
 	}
 }

@@ -5,6 +5,9 @@ package rules
 type frame struct {
 	call    *Call
 	set     *Ruleset
+	working *live // what set works with
+	monitor bool  // the daemon, or the trunk, is in monitor
+	points  int   // that rules gave so far
 	facts   *factTable
 	learned []learnedUse // by place in the ruleset
 	blocks  *numberEvents
@@ -45,6 +48,7 @@ type fact struct {
 func (f *frame) start(c *Call, set *Ruleset) {
 	f.call, f.set, f.list, f.row, f.knowns = c, set, nil, 0, 0
 	f.clocks, f.times, f.voucher.read = f.clocks[:0], f.times[:0], false
+	f.points, f.monitor = 0, set.monitors(c)
 	if n := len(set.finds); cap(f.found) < n {
 		f.found = make([]RowRef, n)
 	} else {
@@ -61,7 +65,7 @@ func (f *frame) start(c *Call, set *Ruleset) {
 
 // stop lets go of what f points to.
 func (f *frame) stop() {
-	f.call, f.set, f.facts, f.learned, f.list = nil, nil, nil, nil, nil
+	f.call, f.set, f.working, f.facts, f.learned, f.list = nil, nil, nil, nil, nil, nil
 	f.blocks, f.reports = nil, nil
 	clear(f.cursors[:cap(f.cursors)])
 	clear(f.headers)

@@ -27,11 +27,12 @@ type Function struct {
 
 // What functions ask beside the call and the lists.
 const (
-	theClock    = "the clock"
-	whatLearned = "what was learned"
-	whatBlocked = "what carriers blocked"
-	whatUsers   = "what users reported"
-	whatSlowed  = "what is slowed"
+	theClock      = "the clock"
+	whatLearned   = "what was learned"
+	whatBlocked   = "what carriers blocked"
+	whatUsers     = "what users reported"
+	whatSlowed    = "what is slowed"
+	whatRulesGave = "the rules before"
 )
 
 // functions are all of them, in the order of the documentation.

@@ -12,11 +12,12 @@ func (rs *Ruleset) lint() {
 	ending := &anchors{map[key][]*Rule{}, map[string][]*Rule{}}
 	var closed *Rule // the rule that every call ends at
 	for i, r := range rs.rules {
-		if r.Mode == Off {
-			continue
-		}
 		warn := func(message, hint string) {
 			rs.warnings.at(Position{r.File, r.Line, r.Column}, fmt.Sprintf("rule %q", r.ID), message, hint)
+		}
+		r.lintTrial(warn)
+		if r.Mode == Off {
+			continue
 		}
 		earlier := closed
 		if closed == nil {
@@ -36,14 +37,15 @@ func (rs *Ruleset) lint() {
 			warn("could only match emergency calls, which pass before any rule is asked", "take it out")
 		}
 		rs.lintDirection(r, warn)
+		rs.lintScore(i, warn)
 		r.lintTimes(warn)
 		r.lintPermitted(warn)
 		r.lintUnknown(warn)
-		if r.condition.op == isTrue && r.Ends && r.Action == Block && r.Mode == Enforce {
+		if r.condition.op == isTrue && r.Ends && r.Action == Block && r.Mode == Enforce && !r.partial {
 			warn("blocks every call that no rule before it ends", "is that meant? use mode: monitor to see what it would do")
 		}
 		rs.lintAllow(i, warn)
-		if r.Ends && r.Mode == Enforce {
+		if r.Ends && r.Mode == Enforce && !r.partial && !r.asksScore() { // the score may be another one further down
 			ending.add(r)
 			if closed == nil && r.condition.op == isTrue {
 				closed = r

@@ -38,18 +38,22 @@ func (l *lowering) inList(n *ast.CallNode, o *operand, name string) *condition {
 		return constant(false)
 	}
 	l.checkKind(at, o, entry.list)
-	look := find{of: o, list: entry.list, subscriber: subscriber}
 	source, reads := fmt.Sprintf("%s in list(%q)", o.source, name), []*operand{o}
 	if subscriber != nil {
 		source, reads = fmt.Sprintf("%s in list(%q, %s)", o.source, name, subscriber.source), append(reads, subscriber)
 	}
-	slot, ok := l.slots[source]
+	return inList(reads, source, entry.list, l.look(source, find{of: o, list: entry.list, subscriber: subscriber}))
+}
+
+// look is the slot of a look-up, by its canonical text.
+func (c *compiler) look(source string, look find) int {
+	slot, ok := c.slots[source]
 	if !ok {
-		slot = len(l.finds)
-		l.slots[source] = slot
-		l.finds = append(l.finds, look)
+		slot = len(c.finds)
+		c.slots[source] = slot
+		c.finds = append(c.finds, look)
 	}
-	return inList(reads, source, entry.list, slot)
+	return slot
 }
 
 // subscriber is whose rows of a list, or whose learned list, are asked for, nil

@@ -238,6 +238,9 @@ func TestIsPlain(t *testing.T) {
 
 // idle is an engine with these carriers and no rule.
 func idle(t *testing.T, carriers *trunks, o Options, learns ...LearnSpec) *Engine {
+	if carriers == nil {
+		carriers = &trunks{}
+	}
 	return running(t, o, &Ruleset{trunks: carriers, index: &index{}, emergency: &EmergencyTable{}, learns: learns})
 }
 

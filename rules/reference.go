@@ -37,7 +37,7 @@ var operators = []ReferenceEntry{
 func Language() *Reference {
 	r := &Reference{Operators: operators}
 	for _, a := range attributes {
-		r.Attributes = append(r.Attributes, ReferenceEntry{Name: a.Name, Type: a.Type.String(), Doc: a.Doc, Kamailio: a.Kamailio, FreeSWITCH: a.FreeSWITCH, Example: a.Example})
+		r.Attributes = append(r.Attributes, ReferenceEntry{Name: a.Name, Type: a.Type.String(), Doc: a.Doc, Kamailio: a.Kamailio, FreeSWITCH: a.FreeSWITCH, Asks: a.state, Example: a.Example})
 	}
 	for _, f := range functions {
 		r.Functions = append(r.Functions, ReferenceEntry{Name: f.Signature, Type: f.Result.String(), Doc: f.Doc, Kamailio: f.Kamailio, FreeSWITCH: f.FreeSWITCH, Asks: f.State, Example: f.Example})

@@ -68,6 +68,7 @@ var exampleCalls = map[string][2]func(*Call){
 	"user_agent":   {func(c *Call) { c.UserAgent = "friendly-scanner 1" }, func(c *Call) { c.UserAgent = "friend" }},
 	"attestation":  {attested("carrier-a", "C"), attested("carrier-a", "A")},
 	"verification": {verified("TN-Validation-Failed"), verified("TN-Validation-Passed")},
+	"score":        {display("scored"), nothing},
 
 	`list("name")`:                      {from("+12023340147"), from("+12023340148")},
 	`learned("name")`:                   {to("+12023340199"), to("+12023340148")},
@@ -202,7 +203,7 @@ func TestExamplesOfTheReference(t *testing.T) {
 		s := designSettings(t)
 		s.Trunks[0].Direction, s.Trunks[1].Direction = Inbound, Outbound
 		rs := compiled(t, s, append([]string{"rules.yaml", "lists:\n  spam: {file: spam.csv}\nlearn:\n  not-found: {from: callee, on: [404], upstream: [carrier-a], after: 1, for: 30d}\ncalendars:\n  us-federal: {file: us.calendar.yaml}\n" +
-			rulesOf("{id: a, when: '"+strings.ReplaceAll(e.Example, "'", "''")+"', block: administrative}")}, "spam.csv", "+12023340147\n", "us.calendar.yaml", testCalendar)...)
+			rulesOf(`{id: gives, when: 'display_name == "scored"', score: 80, reason: its name}`, "{id: a, when: '"+strings.ReplaceAll(e.Example, "'", "''")+"', block: administrative}")}, "spam.csv", "+12023340147\n", "us.calendar.yaml", testCalendar)...)
 		for i, edit := range calls {
 			engine := running(t, Options{}, rs)
 			engine.Learned().Restore([]LearnedEntry{{List: "not-found", Number: global(t, "+12023340199"), Until: testTime.Add(time.Hour)}}, testTime)

@@ -24,7 +24,13 @@ type Rule struct {
 	Target    string        // of a divert
 	Label     string
 	Withhold  bool
-	Indexed   bool // asked only when the index names it a candidate
+	Points    int    // that it adds to the score
+	Reason    string // of the points
+	Rollout   Share  // of callers for whom it is enforced, in monitor for the others; 0: all
+	Limit     *Limit // of the calls that it stops, nil: none
+	partial   bool   // it has a rollout or a limit: whether it is enforced depends on the call
+	salt      uint64 // of its rollout
+	Indexed   bool   // asked only when the index names it a candidate
 	Counts    *RuleCounts
 	number    int32 // place in the ruleset
 	condition *condition

@@ -44,6 +44,8 @@ func (s *source) readRule(doc *document, e *node) {
 		}
 	}
 	s.readActions(doc, &r, f, subject)
+	s.readScore(doc, &r, f, subject)
+	s.readTrial(doc, &r, f, subject)
 	s.rules = append(s.rules, r)
 }
 
@@ -72,7 +74,7 @@ func (s *source) readActions(doc *document, r *ruleDecl, f fields, subject strin
 			ending = append(ending, k)
 		}
 	}
-	for _, k := range []string{"label", "withhold"} {
+	for _, k := range []string{"label", "withhold", "score"} {
 		if f[k] != nil {
 			going = append(going, k)
 		}
@@ -80,7 +82,7 @@ func (s *source) readActions(doc *document, r *ruleDecl, f fields, subject strin
 	switch {
 	case len(ending)+len(going) == 0 && f[unknownKey] != nil:
 	case len(ending)+len(going) == 0:
-		s.d.at(r.at, subject, "does nothing", "write block:, allow:, divert:, label: or withhold:")
+		s.d.at(r.at, subject, "does nothing", "write block:, allow:, divert:, label:, withhold: or score:")
 	case len(ending) > 1:
 		s.d.at(f[ending[1]].key, subject, ending[0]+" and "+ending[1]+" both end the evaluation", "keep one")
 	case len(ending) == 1 && len(going) > 0:

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Ruleset is a compiled set of rules with its lists and tables. It does not
@@ -18,9 +19,14 @@ type Ruleset struct {
 	trunks    *trunks
 	emergency *EmergencyTable
 	finds     []find
-	headers   []string   // that conditions ask for, by slot
-	subjects  []*subject // that calls are counted by
-	answers   int        // of all subjects, in a frame
+	headers   []string        // that conditions ask for, by slot
+	subjects  []*subject      // that calls are counted by
+	answers   int             // of all subjects, in a frame
+	windows   []time.Duration // in which limits count the calls of trunks
+	good      []int           // slots of finds whose rows speak for a caller
+	talked    *subject        // whose long calls speak for a caller, nil: they are not counted
+	talks     int             // place of that question
+	tried     bool            // by tests, which ask what the rules say: no mode of the daemon or a trunk counts
 	index     *index
 	warnings  Diagnostics
 	feeds     []Feed
@@ -54,6 +60,11 @@ func (rs *Ruleset) Learns() []LearnSpec { return rs.learns }
 // Mode is that of the daemon.
 func (rs *Ruleset) Mode() Mode { return rs.settings.Mode }
 
+// monitors tells whether no call like c is altered.
+func (rs *Ruleset) monitors(c *Call) bool {
+	return !rs.tried && (rs.settings.Mode == Monitor || c.trunk != nil && c.trunk.Mode == Monitor)
+}
+
 // Emergency is the table of emergency numbers.
 func (rs *Ruleset) Emergency() *EmergencyTable { return rs.emergency }
 
@@ -84,6 +95,8 @@ func compileSource(s Settings, src *source) (*Ruleset, error) {
 	for i := range src.rules {
 		rs.compileRule(c, &src.rules[i], unique)
 	}
+	rs.goodLists(c)
+	rs.goodCalls(c)
 	rs.arrange(c)
 	if len(d) > 0 {
 		d.inOrder(src.files)
@@ -198,6 +211,13 @@ func (rs *Ruleset) compileRule(c *compiler, decl *ruleDecl, unique map[string]Po
 	r := &decl.rule
 	r.number = int32(len(rs.rules))
 	r.Counts = &RuleCounts{}
+	r.partial, r.salt = r.Rollout != 0 || r.Limit != nil, hashText(r.ID)
+	if l := r.Limit; l != nil && l.Share != 0 {
+		if l.window = slices.Index(rs.windows, l.Per); l.window < 0 {
+			l.window = len(rs.windows)
+			rs.windows = append(rs.windows, l.Per)
+		}
+	}
 	rs.rules = append(rs.rules, r)
 	when := c.compile(decl.when, subject)
 	rs.answer(c, decl, when, subject)

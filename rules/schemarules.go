@@ -11,6 +11,8 @@ const (
 	namePattern     = `^[A-Za-z0-9._-]{1,64}$`
 	durationPattern = `^([0-9]{1,9}[smhdw])+$`
 	targetPattern   = `^sips?:[^ <>"\\]+$`
+	percentPattern  = `^[0-9]{1,3}(\.[0-9])?%$`
+	limitPattern    = `^ *([0-9]{1,3}(\.[0-9])?% +of +trunk|[0-9]{1,7}) +per +([0-9]{1,9}[smhdw])+ *$`
 	labelPattern    = `^[^"\\]*\S[^"\\]*$`
 )
 
@@ -48,6 +50,10 @@ var (
 		{Name: "divert", Value: schema.Pattern("send the call to a SIP URI", targetPattern)},
 		{Name: "label", Value: &schema.Schema{Description: "mark the call for the called party and go on", Type: []string{"string", "number", "boolean"}, Pattern: labelPattern, MaxLength: maxLabel}},
 		{Name: "withhold", Value: schema.Yes("take the caller's number out and go on")},
+		{Name: "score", Value: schema.Integer("points that are added to the call's score, for score in the conditions of later rules; go on", -maxPoints, maxPoints)},
+		{Name: "reason", Value: &schema.Schema{Description: "what the points are for; the note unless given", Type: []string{"string", "number", "boolean"}, Pattern: labelPattern, MaxLength: maxLabel}},
+		{Name: "rollout", Value: schema.Pattern("share of callers for whom it is enforced, as in 10%; in monitor for the others", percentPattern)},
+		{Name: "limit", Value: schema.Pattern("what it may stop of a trunk's calls before it falls back to monitor there, as in 2% of trunk per 5m or 50 per 1m", limitPattern)},
 		{Name: "mode", Value: schema.Word("enforce: act; monitor: record what it would have done; off: do not ask", modeNames...)},
 		{Name: "note", Value: schema.Text("for whoever reads the explanation")},
 		{Name: "retry_after", Value: schema.Pattern("how long the caller should wait, as in 15m; of hours by a calendar, until it permits the call unless set", durationPattern)},
@@ -63,10 +69,14 @@ func RuleSchema() *schema.Schema {
 	rule.Properties["when"] = &when
 	// One action that ends the evaluation, or marks that let it go on.
 	rule.OneOf = []*schema.Schema{schema.Has("block"), schema.Has("allow"), schema.Has("divert"),
-		{AnyOf: []*schema.Schema{schema.Has("label"), schema.Has("withhold")}}}
+		{AnyOf: []*schema.Schema{schema.Has("label"), schema.Has("withhold"), schema.Has("score")}}}
 	rule.Dependent = map[string]*schema.Schema{
 		"retry_after": schema.With("block", Hours.String(), Pacing.String()),
 		"failure":     schema.With("block", IdentityPolicy.String()),
+		"score":       {AnyOf: []*schema.Schema{schema.Has("reason"), schema.Has("note")}},
+		"reason":      schema.Has("score"),
+		"rollout":     {Not: schema.Has("allow")},
+		"limit":       {AnyOf: []*schema.Schema{schema.Has("block"), schema.Has("divert")}},
 	}
 	rule.If, rule.Then = schema.With("block", IdentityPolicy.String()), schema.Has("failure")
 	s := schema.Object("", ruleFileKeys)

@@ -100,6 +100,7 @@ var (
 		{Name: "retry_after", Value: schema.Pattern("Retry-After, as in 15m", durationPattern)},
 		{Name: "label", Value: schema.Text("the mark for the called party; without it there must be none")},
 		{Name: "withhold", Value: schema.Flag("whether the caller's number is taken out; without it it must not be")},
+		{Name: "score", Value: schema.Integer("what rules gave", -maxScore, maxScore)},
 		{Name: "monitored", Value: schema.Some("rules in monitor that would have stopped the call; without it there must be none", schema.Pattern("", namePattern))},
 	}
 	outcomeKeys = schema.Keys{
@@ -139,6 +140,7 @@ var (
 		{Name: "country", Value: schema.Pattern("whose national numbers it sends", `^[A-Za-z]{2}$`)},
 		{Name: "trusted", Value: schema.Flag("its P-Asserted-Identity, Remote-Party-ID and attestation are believed")},
 		{Name: "direction", Value: schema.Word("of its calls, as seen from your network", directionWords[1:]...)},
+		{Name: "mode", Value: schema.Word("monitor: its calls are recorded as the rules have it, and not altered", modeNames[:2]...)},
 		{Name: "extensions", Value: schema.Some("patterns of its private plan, as in 2XXX", schema.Text(""))},
 	}
 )

@@ -238,3 +238,22 @@ func TestSuiteCallKeys(t *testing.T) {
 		})
 	}
 }
+
+func TestSuiteAsksForTheScore(t *testing.T) {
+	text, _, err := played(t, nil, "testdata/suite/score.test.yaml")
+	if err != nil || text != "" {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	file := filepath.Join(t.TempDir(), "a.test.yaml")
+	rulesFile, err := filepath.Abs("testdata/suite/score.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	test := "settings: {country: US}\nrules: [" + rulesFile + "]\ntests:\n  - {name: a, call: {caller: +13035550260, callee: +12025557100, user_agent: dialer}, want: {allow: true, score: 30, label: Perhaps spam}}\n"
+	if err := os.WriteFile(file, []byte(test), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if text, _, err = played(t, nil, file); err != nil || !strings.Contains(text, "wanted score 30, got score 50") || !strings.Contains(text, "went on with score: 50 (a dialer)") {
+		t.Errorf("%v\n%s", err, text)
+	}
+}

@@ -46,7 +46,9 @@ func because(x *Explanation, w *wanted) (lines []string) {
 }
 
 // wentOn tells whether the rule marked the call and let it go on.
-func (t *Trial) wentOn() bool { return t.Matched && !t.Ended && !t.After && t.Mode == Enforce }
+func (t *Trial) wentOn() bool {
+	return t.Matched && !t.Ended && !t.After && t.Mode == Enforce && t.Held == ""
+}
 
 // couldBe tells whether a rule would have done what was wanted.
 func (w *wanted) couldBe(t *Trial) bool {
@@ -64,6 +66,8 @@ func (t *Trial) whyNot() string {
 		return rule + "is off"
 	case t.Matched && t.Mode == Monitor:
 		return rule + "matches, but in monitor"
+	case t.Matched && t.Held != "":
+		return rule + "matches, but in monitor: " + t.Held
 	case t.Matched && t.After:
 		return rule + "matches too, but comes later"
 	}

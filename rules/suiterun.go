@@ -159,7 +159,8 @@ func (f *testFile) check(rs *Ruleset, d *Diagnostics) {
 }
 
 // trial is a ruleset that tests try: it shares what does not change, counts for
-// itself and is never in monitor as a whole, for a test asks what the rules say.
+// itself and is enforced on every trunk and for every caller, for a test asks what
+// the rules say.
 type trial struct {
 	set       *Ruleset
 	matched   []int // by rule: tests that it matched in
@@ -168,11 +169,11 @@ type trial struct {
 
 func newTrial(rs *Ruleset) *trial {
 	set := *rs
-	set.settings.Mode = Enforce
+	set.tried = true
 	set.rules = make([]*Rule, len(rs.rules))
 	for i, r := range rs.rules {
 		one := *r
-		one.Counts = &RuleCounts{}
+		one.Counts, one.Rollout, one.partial = &RuleCounts{}, 0, one.Limit != nil
 		set.rules[i] = &one
 	}
 	return &trial{set: &set, matched: make([]int, len(set.rules)), unmatched: make([]int, len(set.rules))}

@@ -63,6 +63,9 @@ func (r *testReader) trunk(n *node, subject string) (t Trunk) {
 	if word := r.choice(f["direction"], subject, directionWords[1:]); word != "" {
 		t.Direction = Direction(slices.Index(directionWords[:], word))
 	}
+	if r.choice(f["mode"], subject, modeNames[:2]) == Monitor.String() {
+		t.Mode = Monitor
+	}
 	for _, n := range r.several(f["extensions"], subject) {
 		if pattern := r.text(n, subject); pattern != "" {
 			t.Extensions = append(t.Extensions, pattern)

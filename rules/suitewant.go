@@ -24,6 +24,7 @@ type wanted struct {
 	retry     time.Duration
 	label     string
 	withhold  bool
+	score     int
 	monitored []string
 }
 
@@ -77,6 +78,9 @@ func (r *testReader) want(n *node, subject string) *wanted {
 	w.withhold = r.flag(f["withhold"], subject)
 	if f["retry_after"] != nil {
 		w.retry = r.duration(f["retry_after"], subject)
+	}
+	if n := f["score"]; n != nil {
+		w.score, _ = r.integer(n, subject)
 	}
 	for _, n := range r.several(f["monitored"], subject) {
 		if id := r.text(n, subject); id != "" {
@@ -132,6 +136,9 @@ func (w *wanted) compare(v *Verdict, subject string) (d Diagnostics) {
 	differs("label", named("label", w.label), named("label", v.Label))
 	number := map[bool]string{true: "the number withheld", false: "the number shown"}
 	differs("withhold", number[w.withhold], number[v.Withhold])
+	if _, ok := w.places["score"]; ok {
+		differs("score", fmt.Sprintf("score %d", w.score), fmt.Sprintf("score %d", v.Score))
+	}
 	var monitored []string
 	for _, r := range v.Monitored {
 		monitored = append(monitored, r.ID)

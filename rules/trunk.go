@@ -20,9 +20,11 @@ type Trunk struct {
 	Country    string         // whose national numbers it sends, ISO 3166-1 alpha-2 or empty for Settings.Country
 	Trusted    bool           // its P-Asserted-Identity, Remote-Party-ID and attestation are believed
 	Direction  Direction      // of its calls
+	Mode       Mode           // Monitor: its calls are as with the daemon in monitor
 	Extensions []string       // patterns of its private plan, as NewPlan reads them
 	plan       *Plan
 	hash       uint64 // of its name, the same over reloads
+	place      int    // among the trunks, from 1
 }
 
 // Direction is that of the calls of a trunk, as seen from the operator's
@@ -76,6 +78,7 @@ func newTrunks(list []Trunk, plan *Plan) (*trunks, error) {
 		}
 		trunk.plan, trunk.hash = plan, nameHash(trunk.Name)
 		t.names[trunk.Name] = &trunk
+		trunk.place = len(t.names)
 		for _, network := range trunk.Networks {
 			if err := t.add(network, &trunk); err != nil {
 				bad = append(bad, err)

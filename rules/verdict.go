@@ -24,7 +24,7 @@ type ID [20]byte
 func (id ID) String() string { return string(id[:]) }
 
 // Verdict is the answer to one call. A Verdict may be reused for another
-// Decide; Reason and Monitored are then overwritten.
+// Decide; Reason, Monitored and Scores are then overwritten.
 type Verdict struct {
 	ID       ID
 	Action   Action
@@ -36,16 +36,24 @@ type Verdict struct {
 	Target   string        // SIP URI of a divert
 	Label    string        // mark for the called party, empty for none
 	Withhold bool          // remove the caller's number
+	Score    int           // what rules gave, as the last of them left it
 
-	Rule      *Rule    // the rule that ended the evaluation, nil when none did
-	List      string   // list whose row matched in Rule, empty for none
-	Row       RowRef   // that row, 0 when it is a live one
-	Live      *LiveRow // that row when it was added while the daemon ran
-	Monitored []*Rule  // rules that block or divert and matched, in monitor mode or of a daemon in it
-	Guard     Guard    // why no rule was asked, if so
+	Rule      *Rule          // the rule that ended the evaluation, nil when none did
+	List      string         // list whose row matched in Rule, empty for none
+	Row       RowRef         // that row, 0 when it is a live one
+	Live      *LiveRow       // that row when it was added while the daemon ran
+	Monitored []*Rule        // rules that block or divert and matched, in monitor mode or of a daemon in it
+	Known     bool           // of a call in Monitored: something speaks for the caller
+	Guard     Guard          // why no rule was asked, if so
+	Scores    []Contribution // what the score is made of, in order
 	Caller    Number
 	Callee    Number
 	Trunk     string
+}
+
+// Reset makes v ready for another call, with the room that it has.
+func (v *Verdict) Reset() {
+	*v = Verdict{Reason: v.Reason[:0], Monitored: v.Monitored[:0], Scores: v.Scores[:0]}
 }
 
 // Guard says why a call passed without being asked about.

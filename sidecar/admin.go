@@ -26,6 +26,7 @@ import (
 //	GET  /status   Status as JSON
 //	/lists       (adminlists.go, adminfeeds.go)
 //	/reports     (adminreports.go)
+//	/rules       (adminrules.go)
 //	POST /reload   loads configuration and rules again; answers Reload as JSON,
 //	               422 when they do not load and the old ones stay
 //
@@ -76,6 +77,7 @@ func (a *admin) handler(metrics prometheus.Gatherer) http.Handler {
 	a.lists(m)
 	a.feeds(m)
 	a.reports(m)
+	a.rules(m)
 	return a.named(m)
 }
 

@@ -200,6 +200,9 @@ func (r *configReader) readTrunk(subject string, n ast.Node) rules.Trunk {
 		field{"direction", func(s string, n ast.Node) {
 			r.choice(s, n, []string{"inbound", "outbound"}, func(i int) { t.Direction = []rules.Direction{rules.Inbound, rules.Outbound}[i] })
 		}},
+		field{"mode", func(s string, n ast.Node) {
+			r.choice(s, n, []string{"enforce", "monitor"}, func(i int) { t.Mode = []rules.Mode{rules.Enforce, rules.Monitor}[i] })
+		}},
 		field{"extensions", func(s string, n ast.Node) {
 			r.list(s, n, func(s string, n ast.Node) {
 				r.scalar(s, n, func(pattern string) error {

@@ -76,6 +76,8 @@ const (
 	pendingName  = "pending" // from a stop to the next start
 	feedsName    = "feeds"   // folder of the copies of lists that are fetched
 	healthName   = "health.json"
+	trafficName  = "traffic.jsonl"
+	guardedName  = "guarded.json"
 	configName   = "ringfence.yaml"
 	configLimit  = 1 << 20 // bytes of a configuration file
 	learnedQueue = 8192    // changes of learned lists not yet written

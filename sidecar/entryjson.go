@@ -28,6 +28,19 @@ func (e *Entry) append(to []byte) []byte {
 	if e.Row != nil {
 		to = e.Row.append(append(to, `,"row":`...))
 	}
+	to = appendCount(to, "score", e.Score)
+	if len(e.Scores) > 0 {
+		to = append(to, `,"scores":[`...)
+		for i, p := range e.Scores {
+			if i > 0 {
+				to = append(to, ',')
+			}
+			to = appendText(append(to, `{"rule":`...), p.Rule)
+			to = strconv.AppendInt(append(to, `,"points":`...), int64(p.Points), 10)
+			to = append(appendMember(to, "reason", p.Reason), '}')
+		}
+		to = append(to, ']')
+	}
 	if len(e.Monitored) > 0 {
 		to = append(to, `,"monitored":[`...)
 		for i, rule := range e.Monitored {
@@ -37,6 +50,9 @@ func (e *Entry) append(to []byte) []byte {
 			to = appendText(to, rule)
 		}
 		to = append(to, ']')
+	}
+	if e.Known {
+		to = append(to, `,"known":true`...)
 	}
 	return append(to, '}', '\n')
 }

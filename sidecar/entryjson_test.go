@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"ringfence/rules"
 )
 
 // A line of the journal is, byte for byte, what encoding/json makes of it.
@@ -23,13 +25,17 @@ func TestEntryAgainstTheLibrary(t *testing.T) {
 			Subscriber: text.Draw(t, "subscriber"), Added: at.Draw(t, "added"), Expires: at.Draw(t, "expires"),
 			Live: rapid.Bool().Draw(t, "live"), By: text.Draw(t, "by")}
 	})
+	points := rapid.Custom(func(t *rapid.T) rules.Points {
+		return rules.Points{Rule: text.Draw(t, "rule"), Points: number.Draw(t, "points"), Reason: text.Draw(t, "reason")}
+	})
 	rapid.Check(t, func(t *rapid.T) {
 		e := Entry{
 			Time: time.Unix(rapid.Int64Range(0, 250_000_000_000).Draw(t, "seconds"), rapid.Int64Range(0, 999_999_999).Draw(t, "ns")).UTC(),
 			ID:   text.Draw(t, "id"), Mode: text.Draw(t, "mode"), Action: text.Draw(t, "action"), Rule: text.Draw(t, "rule"),
 			Why: text.Draw(t, "why"), Code: number.Draw(t, "code"), Phrase: text.Draw(t, "phrase"), Reason: text.Draw(t, "reason"),
 			Target: text.Draw(t, "target"), Caller: text.Draw(t, "caller"), Callee: text.Draw(t, "callee"), Trunk: text.Draw(t, "trunk"),
-			Source: text.Draw(t, "from"), CallID: text.Draw(t, "call"), Monitored: rapid.SliceOfN(text, 0, 3).Draw(t, "monitored"),
+			Source: text.Draw(t, "from"), CallID: text.Draw(t, "call"), Monitored: rapid.SliceOfN(text, 0, 3).Draw(t, "monitored"), Known: rapid.Bool().Draw(t, "known"),
+			Score: number.Draw(t, "score"), Scores: rapid.SliceOfN(points, 0, 3).Draw(t, "scores"),
 		}
 		if rapid.Bool().Draw(t, "listed") {
 			e.Row = row.Draw(t, "row")
@@ -62,6 +68,8 @@ func TestEntryIsWhole(t *testing.T) {
 				f.Set(reflect.ValueOf(time.Unix(1, 0).UTC()))
 			case []string:
 				f.Set(reflect.ValueOf([]string{"x"}))
+			case []rules.Points:
+				f.Set(reflect.ValueOf([]rules.Points{{Rule: "x", Points: -1, Reason: "x"}}))
 			case *EntryRow:
 			default:
 				t.Errorf("%s is of a type that this test does not set", v.Type().Field(i).Name)

@@ -89,7 +89,12 @@ func eachLine(file string, do func(line []byte) bool) error {
 		return err
 	}
 	defer f.Close()
-	b := bufio.NewReaderSize(f, bufferSize)
+	return linesOf(f, do)
+}
+
+// linesOf is eachLine of what is open.
+func linesOf(r io.Reader, do func(line []byte) bool) error {
+	b := bufio.NewReaderSize(r, bufferSize)
 	for {
 		line, err := b.ReadSlice('\n')
 		switch {

@@ -30,6 +30,11 @@ var (
 	ruleMatchedDesc   = desc("rule_matched_total", "Calls that a rule matched and acted on.", "rule", "action")
 	ruleMonitoredDesc = desc("rule_monitored_total", "Calls that a rule matched and only recorded.", "rule", "action")
 
+	ruleGuardedDesc   = desc("rule_guarded", "Trunks on which a rule with a limit would have stopped more than that, and is in monitor.", "rule")
+	guardErrorsDesc   = desc("guarded_errors_total", "Failed writes of which rules their limits have put into monitor.")
+	trunkCallsDesc    = desc("trunk_calls_total", "Calls that rules were asked about, each attempt once, by the trunk that they came by; empty for none.", "trunk")
+	trafficErrorsDesc = desc("traffic_errors_total", "Failed writes of how many calls each trunk had.")
+
 	requestsDesc  = desc("bad_requests_total", "Requests to the decision listener that were not decided, by what was wrong.", "adapter", "outcome")
 	sourcesDesc   = desc("bad_sources_total", "Calls whose source address could not be read.", "adapter")
 	unaskedDesc   = desc("unasked_lookups_total", "Look-ups of the dialplan by mod_xml_curl that are of no new call.", "adapter")
@@ -271,6 +276,25 @@ func (m metrics) rules(s sink) {
 		s.counter(ruleMatchedDesc, r.Counts.Matched.Load(), r.ID, does(r))
 		s.counter(ruleMonitoredDesc, r.Counts.Monitored.Load(), r.ID, does(r))
 	}
+	m.guarded(s)
+}
+
+// guarded tells of the rules with a limit.
+func (m metrics) guarded(s sink) {
+	trunks := map[string]int{}
+	for _, g := range m.program.engine.Guarded() {
+		trunks[g.Rule]++
+	}
+	for _, r := range m.program.engine.Ruleset().Rules() {
+		if r.Limit != nil {
+			s.gauge(ruleGuardedDesc, float64(trunks[r.ID]), r.ID)
+		}
+	}
+	s.counter(guardErrorsDesc, m.program.guards.errors.Load())
+	for _, t := range m.program.engine.Traffic() {
+		s.counter(trunkCallsDesc, t.Calls, t.Trunk)
+	}
+	s.counter(trafficErrorsDesc, m.program.traffic.errors.Load())
 }
 
 // does is the action of a rule, also of one that does not end the evaluation.
@@ -280,8 +304,10 @@ func does(r *rules.Rule) string {
 		return r.Action.String()
 	case r.Withhold:
 		return "withhold"
+	case r.Label != "":
+		return "label"
 	}
-	return "label"
+	return "score"
 }
 
 func (m metrics) engine(s sink) {

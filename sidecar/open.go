@@ -29,6 +29,7 @@ func (p *Program) open() error {
 	p.engine, err = rules.NewEngine(rules.Options{
 		CacheBytes: c.Cache, Pending: c.Pending, LearnedMax: c.LearnedMax, LiveMax: c.LiveMax,
 		Seed: p.counted.Seed(), CallAge: c.MaxCallAge, OnLearned: p.learned.Changed, OnEnded: p.ended,
+		OnGuard: func(rules.Guarded) { p.guards.stir() },
 	})
 	if err != nil {
 		return err
@@ -49,7 +50,18 @@ func (p *Program) open() error {
 	}
 	p.health.start(p.engine)
 	p.ends = append(p.ends, p.health.close)
+	guarded, err := readGuards(p.guards.name)
+	if err != nil {
+		p.log.Error("limits: cannot read which rules were in monitor, all act again", "err", err)
+	}
+	p.engine.RestoreGuarded(guarded)
 	p.reloader.swap(p.first)
+	p.guards.start(p.engine, guarded)
+	p.ends = append(p.ends, p.guards.Close)
+	if p.traffic, err = openTraffic(filepath.Join(c.State, trafficName), p.engine.Traffic, p.now, p.log.Logger); err != nil {
+		return fmt.Errorf("traffic: %w", err)
+	}
+	p.ends = append(p.ends, p.traffic.Close)
 	if p.journal, err = OpenJournal(c.Journal, p.log.Logger, p.log.number); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -54,6 +55,8 @@ type Program struct {
 	reports  *reportLog
 	alerts   *alert.Alerts
 	health   *healthWatch
+	guards   *guards
+	traffic  *trafficLog
 	service  *service
 	handler  *kamailio.Handler
 	admin    *admin
@@ -121,6 +124,7 @@ func New(configFile string, o Options) (*Program, error) {
 	p.networks = newNetworks(c.Clients)
 	p.reloader = newReloader(p, c, hangup)
 	p.feeds = newFeeds(c.Settings.Feeds, p.version, p.log.Logger, p.now)
+	p.guards = newGuards(filepath.Join(c.State, guardedName), p.log.Logger)
 	p.ends = append(p.ends, func() { signal.Stop(hangup) }, b.manager.Close)
 	return p, nil
 }

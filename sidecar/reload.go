@@ -91,14 +91,15 @@ func (r *reloader) run(ctx context.Context) {
 // own tells whether a file is one that the daemon writes itself.
 func (r *reloader) own(file string) bool {
 	c := r.program.config
-	learned, live, health := filepath.Join(c.State, learnedName), filepath.Join(c.State, liveName), filepath.Join(c.State, healthName)
-	switch file {
-	case filepath.Join(c.State, "lock"), learned, learned + newSuffix, live, live + newSuffix, live + damagedSuffix,
-		health, health + newSuffix, health + damagedSuffix:
-		return true
-	}
-	if filepath.Dir(file) == filepath.Clean(c.State) && isStateFile(filepath.Base(file)) {
-		return true
+	if filepath.Dir(file) == filepath.Clean(c.State) {
+		name := filepath.Base(file)
+		switch strings.TrimSuffix(name, newSuffix) {
+		case "lock", learnedName, liveName, liveName + damagedSuffix, blocksName, reportsName, trafficName, guardedName, healthName, healthName + damagedSuffix:
+			return true
+		}
+		if isStateFile(name) {
+			return true
+		}
 	}
 	if filepath.Dir(file) == c.Settings.Feeds {
 		return filepath.Ext(file) != ".csv"
@@ -185,6 +186,7 @@ func (r *reloader) swap(next loaded) Reload {
 		p.switches.set(next.config.Switches)
 	}
 	p.feeds.stir()
+	p.guards.stir() // a rule that says something else acts again
 	now := state{config: next.config, rules: next.rules, restarts: p.config.restarts(next.config)}
 	if len(now.restarts) > 0 {
 		p.log.Warn("changed settings wait for a restart", "keys", strings.Join(now.restarts, " "))

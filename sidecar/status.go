@@ -25,6 +25,7 @@ type Status struct {
 	Switches   []SwitchStatus       `json:"switches,omitempty"`
 	Calls      CallCounts           `json:"calls"`
 	Unknown    UnknownTrunks        `json:"unknown_trunks"`
+	Watched    []string             `json:"monitored_trunks,omitempty"` // whose mode is monitor
 	Rules      []RuleStatus         `json:"rules"`
 	Lists      []ListStatus         `json:"lists"`
 	Feeds      []FeedStatus         `json:"feeds,omitempty"`
@@ -73,8 +74,12 @@ type RuleStatus struct {
 	Action    string `json:"action"`
 	Why       string `json:"why,omitempty"`
 	Mode      string `json:"mode"`
+	Rollout   string `json:"rollout,omitempty"` // share of callers for whom it is enforced; absent for all
+	Limit     string `json:"limit,omitempty"`
 	Matched   uint64 `json:"matched"`
 	Monitored uint64 `json:"monitored"`
+
+	Guarded []rules.Guarded `json:"guarded,omitempty"` // trunks on which its limit has put it into monitor
 }
 
 // ListStatus is one loaded list.
@@ -165,11 +170,29 @@ func (p *Program) Status() Status {
 			Dropped: p.journal.dropped.Load(), Errors: p.journal.errors.Load(),
 		},
 	}
+	guarded := p.engine.Guarded()
 	for _, r := range now.rules.Rules() {
-		s.Rules = append(s.Rules, RuleStatus{
+		one := RuleStatus{
 			ID: r.ID, Action: does(r), Why: r.Why.String(), Mode: r.Mode.String(),
 			Matched: r.Counts.Matched.Load(), Monitored: r.Counts.Monitored.Load(),
-		})
+		}
+		if r.Rollout != 0 {
+			one.Rollout = r.Rollout.String()
+		}
+		if r.Limit != nil {
+			one.Limit = r.Limit.String()
+		}
+		for _, g := range guarded {
+			if g.Rule == r.ID {
+				one.Guarded = append(one.Guarded, g)
+			}
+		}
+		s.Rules = append(s.Rules, one)
+	}
+	for _, t := range now.config.Settings.Trunks {
+		if t.Mode == rules.Monitor {
+			s.Watched = append(s.Watched, t.Name)
+		}
 	}
 	for _, l := range now.rules.Lists() {
 		s.Lists = append(s.Lists, ListStatus{Name: l.Name, File: l.File, Why: l.Why.String(), Rows: l.Len()})

@@ -52,3 +52,16 @@ func split(s string) (digits, unit string) {
 	}
 	return s[:i], strings.TrimSpace(s[i:])
 }
+
+// ParseInstant reads a time, or a duration back from now.
+func ParseInstant(s string, now time.Time) (time.Time, error) {
+	if d, err := parseDuration(s); err == nil {
+		return now.Add(-d), nil
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04:05", "2006-01-02 15:04", time.DateOnly} {
+		if at, err := time.ParseInLocation(layout, s, time.Local); err == nil {
+			return at, nil
+		}
+	}
+	return now, fmt.Errorf("%q is no time (write 24h, 7d, 2026-11-22 or 2026-11-22T03:00:00Z)", s)
+}

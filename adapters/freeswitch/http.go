@@ -85,7 +85,7 @@ type request struct {
 func (r *request) release() {
 	r.form.reset()
 	r.call.Reset()
-	r.verdict = rules.Verdict{Reason: r.verdict.Reason[:0], Monitored: r.verdict.Monitored[:0]}
+	r.verdict.Reset()
 }
 
 // Handle answers one request. Whatever goes wrong, the dialplan has no answer

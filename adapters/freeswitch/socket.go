@@ -83,7 +83,7 @@ type exchange struct {
 // release lets go of the call's text and keeps the room.
 func (x *exchange) release() {
 	x.call.Reset()
-	x.verdict = rules.Verdict{Reason: x.verdict.Reason[:0], Monitored: x.verdict.Monitored[:0]}
+	x.verdict.Reset()
 }
 
 // Serve implements esl.Handler.

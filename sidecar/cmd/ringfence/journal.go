@@ -104,5 +104,14 @@ func printEntry(w io.Writer, e sidecar.Entry) {
 	line("trunk", e.Trunk)
 	line("from", e.Source)
 	line("call-id", e.CallID)
+	if len(e.Scores) > 0 {
+		line("score", strconv.Itoa(e.Score))
+	}
+	for _, p := range e.Scores {
+		line("", fmt.Sprintf("%+d by rule %s: %s", p.Points, p.Rule, p.Reason))
+	}
 	line("monitored", strings.Join(e.Monitored, " "))
+	if e.Known {
+		line("known good", "something speaks for the caller")
+	}
 }

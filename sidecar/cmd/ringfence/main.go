@@ -32,8 +32,9 @@ type commands struct {
 	Test      test      `cmd:"" help:"Run rule tests."`
 	Schema    schema    `cmd:"" help:"Print the JSON Schema of rule files, tests or the configuration."`
 	Explain   explain   `cmd:"" help:"Say what would be decided about a call, and why."`
+	Rule      rule      `cmd:"" help:"Work with single rules."`
 	List      list      `cmd:"" help:"Work with lists."`
-	Report    reports   `cmd:"" help:"Report what carriers and users say of numbers."`
+	Report    reports   `cmd:"" help:"Report what carriers and users say of numbers, and what rules in monitor would have stopped."`
 	Journal   journal   `cmd:"" help:"Look up a stopped call by its decision id."`
 	Status    status    `cmd:"" help:"Say how the running daemon is."`
 	Reload    reload    `cmd:"" help:"Have the running daemon load its configuration and rules again."`

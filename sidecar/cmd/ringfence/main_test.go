@@ -99,9 +99,13 @@ func awaitReady(s *testscript.TestScript, _ bool, _ []string) {
 	})
 }
 
-// decide CALLER CALLEE has a call decided, prints the answer and sets $ID.
+// decide CALLER CALLEE [CALL-ID] has a call decided, prints the answer and sets $ID.
 func decide(s *testscript.TestScript, _ bool, args []string) {
-	form := url.Values{"call_id": {"script"}, "from": {args[0]}}
+	id := "script"
+	if len(args) > 2 {
+		id = args[2]
+	}
+	form := url.Values{"call_id": {id}, "from": {args[0]}}
 	resp, err := http.Post("http://"+s.Getenv("LISTEN")+"/kamailio/call?src=192.0.2.1&ruri="+url.QueryEscape(args[1]),
 		"application/x-www-form-urlencoded", strings.NewReader(form.Encode()))
 	s.Check(err)

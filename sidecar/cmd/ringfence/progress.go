@@ -8,7 +8,7 @@ import (
 	"ringfence/rules"
 )
 
-// progress shows how far the load of lists is, one bar after the other, when
+// progress shows how far the reading of files is, one bar after the other, when
 // its writer is a terminal; else nothing.
 type progress struct {
 	terminal *terminal
@@ -21,15 +21,23 @@ func (t *terminal) progress() *progress { return &progress{terminal: t} }
 
 // show takes how far a list is; it is told only of loads that take a while.
 func (p *progress) show(s rules.ListProgress) {
+	p.draw(s.File, "list "+s.List, s.Done, s.Total)
+}
+
+// read takes how far the reading of a journal is.
+func (p *progress) read(done, total int64) { p.draw("", "journal", done, total) }
+
+// draw shows how far what is described is.
+func (p *progress) draw(file, description string, done, total int64) {
 	if !isTerminal(p.terminal.err.raw) {
 		return
 	}
-	if p.bar == nil || p.file != s.File {
+	if p.bar == nil || p.file != file {
 		p.end()
-		p.file, p.before = s.File, s.Done
-		p.bar = progressbar.NewOptions64(s.Total-p.before,
+		p.file, p.before = file, done
+		p.bar = progressbar.NewOptions64(total-p.before,
 			progressbar.OptionSetWriter(p.terminal.err.raw),
-			progressbar.OptionSetDescription("list "+s.List),
+			progressbar.OptionSetDescription(description),
 			progressbar.OptionShowBytes(true),
 			progressbar.OptionSetPredictTime(true),
 			progressbar.OptionFullWidth(),
@@ -37,8 +45,8 @@ func (p *progress) show(s rules.ListProgress) {
 		)
 		p.bar.StartWithoutRender()
 	}
-	p.bar.ChangeMax64(s.Total - p.before)
-	_ = p.bar.Set64(s.Done - p.before) // a bar that cannot be drawn is not missed
+	p.bar.ChangeMax64(total - p.before)
+	_ = p.bar.Set64(done - p.before) // a bar that cannot be drawn is not missed
 }
 
 // end clears the bar, for what is written next.

@@ -14,6 +14,8 @@ type reports struct {
 	Add    reportAdd    `cmd:"" help:"Take down that a user calls a number unwanted."`
 	List   reportList   `cmd:"" help:"Show who has reported a number."`
 	Remove reportRemove `cmd:"" help:"Take reports of a number back."`
+
+	Monitor reportMonitor `cmd:"" help:"Say what the rules in monitor would have stopped."`
 }
 
 // reported is the number of a verb about reports of users.

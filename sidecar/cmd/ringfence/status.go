@@ -63,6 +63,9 @@ func printStatus(w io.Writer, s sidecar.Status) {
 	if !s.Reload.OK {
 		fmt.Fprintf(w, "LAST RELOAD FAILED %s, the rules before it run:\n  %s\n", moment(s.Reload.Time), strings.Join(s.Reload.Errors, "\n  "))
 	}
+	if len(s.Watched) > 0 {
+		fmt.Fprintf(w, "trunks in monitor: %s\n", strings.Join(s.Watched, ", "))
+	}
 	for _, f := range s.Switches {
 		fmt.Fprintln(w, switchLine(f))
 	}
@@ -85,7 +88,10 @@ func printStatus(w io.Writer, s sidecar.Status) {
 	defer t.Flush()
 	fmt.Fprintln(t, "RULE\tACTION\tWHY\tMODE\tMATCHED\tMONITORED")
 	for _, r := range s.Rules {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\n", r.ID, r.Action, r.Why, r.Mode, r.Matched, r.Monitored)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\n", r.ID, r.Action, r.Why, strings.TrimSpace(r.Mode+" "+r.Rollout), r.Matched, r.Monitored)
+		for _, g := range r.Guarded {
+			fmt.Fprintf(t, "  IN MONITOR %s since %s: more than %s; ringfence rule resume %s has it act again\n", onTrunk(g.Trunk), moment(g.Since), g.Limit, r.ID)
+		}
 	}
 	if len(s.Lists) > 0 {
 		fmt.Fprintln(t, "\nLIST\tROWS\tWHY\tFILE")
@@ -122,6 +128,14 @@ func stateLine(s *sidecar.StateStatus) string {
 		line += ", NOT SAVED: see the log"
 	}
 	return line
+}
+
+// onTrunk names a trunk, or that there is none.
+func onTrunk(name string) string {
+	if name == "" {
+		return "for calls without a trunk"
+	}
+	return "on trunk " + plain(name)
 }
 
 // socketLine is what an operator should know of FreeSWITCH's socket.

@@ -1,0 +1,145 @@
+package sidecar
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"ringfence/rules"
+)
+
+// guards tells of the rules that their limits put into monitor, and keeps them
+// there over a restart. It looks at the engine when it is stirred, which never
+// waits: what is told is how it is by then.
+type guards struct {
+	errors atomic.Uint64
+	stirs  chan struct{} // with room for one
+	stop   chan struct{}
+	done   chan struct{}
+	engine *rules.Engine
+	log    *slog.Logger
+	name   string
+	alert  func(rules.Guarded) // told of each beside the log, by the goroutine; nil: nobody
+
+	// The rest belongs to the goroutine.
+	told    []rules.Guarded
+	failing bool // the file does not say what told says
+}
+
+// guardsRetry is when a file is tried again that could not be written.
+const guardsRetry = 10 * time.Second
+
+// readGuards reads what was kept. A file that is not there holds nothing.
+func readGuards(name string) (all []rules.Guarded, err error) {
+	data, err := readBounded(name, 16<<20)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &all)
+	}
+	return all, err
+}
+
+func newGuards(name string, log *slog.Logger) *guards {
+	return &guards{stirs: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}), log: log, name: name}
+}
+
+// start tells of what changes beyond what was kept.
+func (g *guards) start(e *rules.Engine, kept []rules.Guarded) {
+	g.engine, g.told = e, kept
+	for _, one := range e.Guarded() {
+		g.log.Warn("a rule that passed its limit is in monitor still", "rule", one.Rule, "trunk", one.Trunk, "since", one.Since)
+	}
+	g.stir()
+	go g.run()
+}
+
+// stir has the goroutine look again.
+func (g *guards) stir() {
+	select {
+	case g.stirs <- struct{}{}:
+	default:
+	}
+}
+
+// Close keeps what is in monitor by now.
+func (g *guards) Close() {
+	close(g.stop)
+	<-g.done
+}
+
+func (g *guards) run() {
+	defer close(g.done)
+	retry := time.NewTicker(guardsRetry)
+	defer retry.Stop()
+	for {
+		select {
+		case <-g.stirs:
+			g.look()
+		case <-retry.C:
+			if g.failing {
+				g.keep()
+			}
+		case <-g.stop:
+			g.look()
+			return
+		}
+	}
+}
+
+// look tells what has changed since it was told last.
+func (g *guards) look() {
+	now := g.engine.Guarded()
+	holds := func(all []rules.Guarded, one rules.Guarded) bool {
+		return slices.ContainsFunc(all, func(o rules.Guarded) bool {
+			return o.Rule == one.Rule && o.Trunk == one.Trunk && o.Since.Equal(one.Since)
+		})
+	}
+	changed := false
+	for _, one := range now {
+		if holds(g.told, one) {
+			continue
+		}
+		changed = true
+		g.log.Error("a rule would stop more than its limit, it is in monitor on this trunk until its text changes or it is resumed (ringfence rule resume)",
+			"rule", one.Rule, "trunk", one.Trunk, "limit", one.Limit, "stopped", one.Stopped, "calls", one.Calls)
+		if g.alert != nil {
+			g.alert(one)
+		}
+	}
+	for _, one := range g.told {
+		if !holds(now, one) {
+			changed = true
+			g.log.Info("a rule that had passed its limit acts again", "rule", one.Rule, "trunk", one.Trunk)
+		}
+	}
+	if g.told = now; changed || g.failing {
+		g.keep()
+	}
+}
+
+// keep writes the file anew.
+func (g *guards) keep() {
+	f, err := replaceFile(g.name, func(w io.Writer) error { return json.NewEncoder(w).Encode(g.told) })
+	if err == nil {
+		err = errors.Join(f.Close(), syncFolder(filepath.Dir(g.name)))
+	}
+	switch {
+	case err != nil:
+		g.errors.Add(1)
+		if !g.failing {
+			g.log.Error("limits: cannot write which rules are in monitor, will try again", "err", fmt.Errorf("%s: %w", g.name, err))
+		}
+	case g.failing:
+		g.log.Info("limits: written again", "file", g.name)
+	}
+	g.failing = err != nil
+}
