@@ -79,7 +79,7 @@ func TestNativeBlockedUpstream(t *testing.T) {
 	if all := report("--own", "--caller", "+"+other); len(all) != 0 {
 		t.Errorf("of own numbers %+v", all)
 	}
-	if log := string(d.Log()); strings.Count(log, "a carrier blocks calls of an own number") != 1 || strings.Contains(log, own) {
+	if log := string(d.Log()); strings.Count(log, "kind=own-number-blocked") != 1 || strings.Contains(log, own) {
 		t.Errorf("want one warning without the number:\n%s", log)
 	}
 

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"ringfence/rules"
+	"ringfence/sidecar/alert"
 )
 
 // BlockedCall is a line of upstream-blocks.jsonl: a call that passed here and
@@ -52,11 +54,11 @@ func blockedCall(c *rules.Ended) BlockedCall {
 // among their callers. Ended never waits.
 type blockLog struct {
 	records[block]
-	own  func(rules.Number) bool
-	mask func(rules.Number) string
+	own   func(rules.Number) bool
+	raise func(alert.Alert)
 
 	// The rest belongs to the writing goroutine.
-	told    map[rules.Number]time.Time // own numbers that the log has told of
+	told    map[rules.Number]time.Time // own numbers that were told of
 	encoder *json.Encoder
 	out     bytes.Buffer
 }
@@ -72,8 +74,8 @@ func blocksConfig(state string) JournalConfig {
 
 // openBlocks opens or makes the file and starts to write. own tells whether a
 // number is ours.
-func openBlocks(c JournalConfig, log *slog.Logger, mask func(rules.Number) string, own func(rules.Number) bool) (*blockLog, error) {
-	b := &blockLog{own: own, mask: mask, told: map[rules.Number]time.Time{}}
+func openBlocks(c JournalConfig, log *slog.Logger, raise func(alert.Alert), own func(rules.Number) bool) (*blockLog, error) {
+	b := &blockLog{own: own, raise: raise, told: map[rules.Number]time.Time{}}
 	b.encoder = json.NewEncoder(&b.out)
 	b.encoder.SetEscapeHTML(false)
 	b.records = newRecords(c, "upstream blocks", "calls that carriers blocked", log, b.append)
@@ -113,11 +115,12 @@ func (b *blockLog) tell(one *block) {
 		clear(b.told)
 	}
 	b.told[one.caller] = one.line.Time
-	b.log.Warn("a carrier blocks calls of an own number; its owner can complain there (ringfence report blocks)",
-		"caller", b.mask(one.caller), "carrier", one.line.Carrier, "code", one.line.Code, "contact", one.line.Contact())
+	b.raise(alert.Alert{Kind: alert.OwnNumberBlocked, Subject: "number " + one.line.Caller, State: alert.Once, Time: one.line.Time, Figures: &one.line,
+		Text: fmt.Sprintf("carrier %s blocks calls of %s with %d; its owner can complain there: %s (ringfence report blocks)",
+			cmp.Or(one.line.Carrier, "unknown"), one.line.Caller, one.line.Code, cmp.Or(one.line.Contact(), "no contact given"))})
 }
 
-// Bounds of what the log tells.
+// Bounds of what is told.
 const (
 	tellBlocksEvery = 24 * time.Hour
 	tellBlocksOf    = 10_000 // numbers

@@ -40,7 +40,7 @@ func TestUpstreamBlocks(t *testing.T) {
 	if got := d.ask(spam, callee); got[0] != "1 allow" || got[6] != "Blocked elsewhere" {
 		t.Errorf("the next call: %q", got)
 	}
-	if got := strings.Count(d.log.String(), "a carrier blocks calls of an own number"); got != 1 || strings.Contains(d.log.String(), spam) {
+	if got := strings.Count(d.log.String(), "kind=own-number-blocked"); got != 1 || strings.Contains(d.log.String(), spam) {
 		t.Errorf("%d warnings about one number in\n%s", got, d.log)
 	}
 	code, metrics := d.get("/metrics")

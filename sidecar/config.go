@@ -36,6 +36,7 @@ type Config struct {
 	Journal        JournalConfig
 	Cache          int64         // bytes, 0 for none
 	Pending        int           // decisions whose outcome is awaited
+	Memory         int64         // bytes of what calls did
 	MaxCallAge     time.Duration // after which a call is over of which no switch says that it goes on
 	LearnedMax     int           // numbers in one learned list
 	LiveMax        int           // live rows of one list
@@ -232,6 +233,7 @@ func (c *Config) restarts(next *Config) []string {
 		{"cache", c.Cache, next.Cache},
 		{"pending", c.Pending, next.Pending},
 		{"max_call_age", c.MaxCallAge, next.MaxCallAge},
+		{"state_memory", c.Memory, next.Memory},
 		{"learned_max", c.LearnedMax, next.LearnedMax},
 		{"live_max", c.LiveMax, next.LiveMax},
 		{"max_body", c.MaxBody, next.MaxBody},

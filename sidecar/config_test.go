@@ -89,6 +89,7 @@ alerts: {log: false, every: 1h, webhook: {url: "https://alerts.example.net/x?tok
 cache: off
 pending: 1_000
 max_call_age: 12h
+state_memory: 1GiB
 learned_max: 5
 live_max: 6
 max_body: 64KiB
@@ -131,7 +132,7 @@ func TestEveryKey(t *testing.T) {
 			SlowDown: 20 * time.Minute,
 		},
 		Alerts:  AlertsConfig{Every: time.Hour, Webhook: &WebhookConfig{URL: "https://alerts.example.net/x?token=1", SecretFile: "/etc/ringfence/alerts.secret"}},
-		Pending: 1000, MaxCallAge: 12 * time.Hour, LearnedMax: 5, LiveMax: 6, MaxBody: 64 << 10,
+		Pending: 1000, MaxCallAge: 12 * time.Hour, Memory: 1 << 30, LearnedMax: 5, LiveMax: 6, MaxBody: 64 << 10,
 		Timeouts: Timeouts{Idle: 24 * time.Hour, Read: 500 * time.Millisecond, Write: 2 * time.Second, Stop: time.Minute},
 		Log:      LogConfig{Level: slog.LevelDebug, Format: "json", FullNumbers: true},
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"ringfence/rules"
+	counters "ringfence/rules/state"
 )
 
 // configReader fills a Config from one file.
@@ -49,6 +50,7 @@ func (r *configReader) read(data []byte) {
 		field{"cache", r.readCache},
 		field{"pending", func(s string, n ast.Node) { r.count(s, n, 1, &c.Pending) }},
 		field{"max_call_age", func(s string, n ast.Node) { r.duration(s, n, &c.MaxCallAge) }},
+		field{"state_memory", func(s string, n ast.Node) { r.size(s, n, counters.LeastBytes, &c.Memory) }},
 		field{"learned_max", func(s string, n ast.Node) { r.count(s, n, 1, &c.LearnedMax) }},
 		field{"live_max", func(s string, n ast.Node) { r.count(s, n, 1, &c.LiveMax) }},
 		field{"max_body", r.readMaxBody},

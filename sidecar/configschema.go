@@ -82,6 +82,7 @@ func ConfigSchema() *schema.Schema {
 			{Enum: []any{"off"}}, size(""), optional("", schema.Keys{{Name: "size", Value: &schema.Schema{AnyOf: []*schema.Schema{{Enum: []any{"off"}}, size("")}}}})}}},
 		{Name: "pending", Value: count("decisions whose outcome is awaited")},
 		{Name: "max_call_age", Value: period("after which a call is over of which no switch says that it goes on")},
+		{Name: "state_memory", Value: size("of what calls did, by caller, callee and whatever else rules ask about")},
 		{Name: "learned_max", Value: count("numbers in one learned list")},
 		{Name: "live_max", Value: count("live changes of one list")},
 		{Name: "max_body", Value: size("of a request to the decision listener")},

@@ -53,8 +53,9 @@ func Defaults() *Config {
 		Cache:      64_000_000, // bytes
 		Pending:    1 << 18,    // decisions whose outcome is awaited
 		MaxCallAge: 4 * time.Hour,
-		LearnedMax: 1_000_000, // numbers in one learned list
-		LiveMax:    1_000_000, // live rows of one list
+		Memory:     256_000_000, // bytes of what calls did
+		LearnedMax: 1_000_000,   // numbers in one learned list
+		LiveMax:    1_000_000,   // live rows of one list
 		MaxBody:    kamailio.DefaultBodyLimit,
 		Timeouts: Timeouts{
 			Idle:  kamailio.DefaultIdleTimeout,

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"ringfence/rules"
+	"ringfence/sidecar/alert"
 )
 
 // guards tells of the rules that their limits put into monitor, and keeps them
@@ -26,7 +27,7 @@ type guards struct {
 	engine *rules.Engine
 	log    *slog.Logger
 	name   string
-	alert  func(rules.Guarded) // told of each beside the log, by the goroutine; nil: nobody
+	raise  func(alert.Alert)
 
 	// The rest belongs to the goroutine.
 	told    []rules.Guarded
@@ -48,8 +49,8 @@ func readGuards(name string) (all []rules.Guarded, err error) {
 	return all, err
 }
 
-func newGuards(name string, log *slog.Logger) *guards {
-	return &guards{stirs: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}), log: log, name: name}
+func newGuards(name string, log *slog.Logger, raise func(alert.Alert)) *guards {
+	return &guards{stirs: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}), log: log, name: name, raise: raise}
 }
 
 // start tells of what changes beyond what was kept.
@@ -109,16 +110,13 @@ func (g *guards) look() {
 			continue
 		}
 		changed = true
-		g.log.Error("a rule would stop more than its limit, it is in monitor on this trunk until its text changes or it is resumed (ringfence rule resume)",
-			"rule", one.Rule, "trunk", one.Trunk, "limit", one.Limit, "stopped", one.Stopped, "calls", one.Calls)
-		if g.alert != nil {
-			g.alert(one)
-		}
+		g.raise(alert.Alert{Kind: alert.RuleFallback, Subject: guardedSubject(one), State: alert.Begin, Time: one.Since, Figures: guardedFigures{one.Limit, one.Stopped, one.Calls},
+			Text: guardedSubject(one) + " would stop more than its limit of " + one.Limit + ": it only monitors there until its text changes or it is resumed (ringfence rule resume)"})
 	}
 	for _, one := range g.told {
 		if !holds(now, one) {
 			changed = true
-			g.log.Info("a rule that had passed its limit acts again", "rule", one.Rule, "trunk", one.Trunk)
+			g.raise(alert.Alert{Kind: alert.RuleFallback, Subject: guardedSubject(one), State: alert.End, Text: guardedSubject(one) + " acts again"})
 		}
 	}
 	if g.told = now; changed || g.failing {
@@ -142,4 +140,19 @@ func (g *guards) keep() {
 		g.log.Info("limits: written again", "file", g.name)
 	}
 	g.failing = err != nil
+}
+
+// guardedSubject names a rule, and the trunk on which it passed its limit.
+func guardedSubject(one rules.Guarded) string {
+	if one.Trunk == "" {
+		return "rule " + one.Rule + " for calls without a trunk"
+	}
+	return "rule " + one.Rule + " on trunk " + one.Trunk
+}
+
+// guardedFigures are those of an alert.
+type guardedFigures struct {
+	Limit   string `json:"limit"`
+	Stopped uint64 `json:"stopped"`
+	Calls   uint64 `json:"calls,omitempty"`
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"ringfence/rules"
+	"ringfence/sidecar/alert"
 )
 
 const limitedText = `
@@ -38,7 +39,7 @@ func TestGuardedRule(t *testing.T) {
 			t.Fatalf("call %d: blocked %t", i, got)
 		}
 	}
-	const told = `msg="a rule would stop more than its limit`
+	const told = `msg=alert kind=rule-fallback`
 	await(t, "the log tells", func() bool { return strings.Contains(d.log.String(), told) })
 	kept := filepath.Join(dir, "state", guardedName)
 	holds := func(text string) func() bool {
@@ -116,10 +117,9 @@ func TestGuardsAreToldWithoutAFile(t *testing.T) {
 	defer e.Close()
 	e.Swap(rs)
 	log := new(lockedBuffer)
-	g := newGuards(filepath.Join(dir, "state", guardedName), slog.New(slog.NewTextHandler(log, nil)))
-	g.engine = e
 	alerts := 0
-	g.alert = func(one rules.Guarded) { alerts++ }
+	g := newGuards(filepath.Join(dir, "state", guardedName), slog.New(slog.NewTextHandler(log, nil)), func(alert.Alert) { alerts++ })
+	g.engine = e
 	var v rules.Verdict
 	for i := range 4 {
 		e.Decide(&rules.Call{At: noon, CallID: fmt.Sprint(i), From: rules.Identity{User: spam}, RequestUser: callee}, &v)

@@ -28,7 +28,7 @@ func (p *Program) open() error {
 	p.counted = openState(c.State, p.log.Logger, p.now)
 	p.engine, err = rules.NewEngine(rules.Options{
 		CacheBytes: c.Cache, Pending: c.Pending, LearnedMax: c.LearnedMax, LiveMax: c.LiveMax,
-		Seed: p.counted.Seed(), CallAge: c.MaxCallAge, OnLearned: p.learned.Changed, OnEnded: p.ended,
+		StateBytes: c.Memory, Seed: p.counted.Seed(), CallAge: c.MaxCallAge, OnLearned: p.learned.Changed, OnEnded: p.ended,
 		OnGuard: func(rules.Guarded) { p.guards.stir() },
 	})
 	if err != nil {
@@ -78,7 +78,7 @@ func (p *Program) openReports() (err error) {
 		return fmt.Errorf("upstream blocks: %w", err)
 	}
 	own := func(n rules.Number) bool { return p.engine.Own(n, p.now()) }
-	if p.blocks, err = openBlocks(c, p.log.Logger, p.log.number, own); err != nil {
+	if p.blocks, err = openBlocks(c, p.log.Logger, p.alerts.Raise, own); err != nil {
 		return fmt.Errorf("upstream blocks: %w", err)
 	}
 	p.ends = append(p.ends, p.blocks.Close)
@@ -109,6 +109,7 @@ func (p *Program) openAlerts() {
 	}
 	p.alerts = alert.New(c.alerting(), alert.Options{Log: p.log.Logger, Now: p.now, Mask: p.log.text, From: node, Agent: "ringfence/" + p.version})
 	p.ends = append(p.ends, func() { p.alerts.Close(c.Timeouts.Stop / 4) })
+	p.guards = newGuards(filepath.Join(c.State, guardedName), p.log.Logger, p.alerts.Raise)
 	p.health = newHealth(c.Health, filepath.Join(c.State, healthName), p.alerts.Raise, p.now, p.log.Logger)
 }
 

@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -124,7 +123,6 @@ func New(configFile string, o Options) (*Program, error) {
 	p.networks = newNetworks(c.Clients)
 	p.reloader = newReloader(p, c, hangup)
 	p.feeds = newFeeds(c.Settings.Feeds, p.version, p.log.Logger, p.now)
-	p.guards = newGuards(filepath.Join(c.State, guardedName), p.log.Logger)
 	p.ends = append(p.ends, func() { signal.Stop(hangup) }, b.manager.Close)
 	return p, nil
 }
