@@ -3,6 +3,7 @@ package integration
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"ringfence/integration/rig"
 )
@@ -70,19 +71,50 @@ func TestNativeBehaviour(t *testing.T) {
 		t.Fatalf("%d calls to the carrier, want 2", got)
 	}
 
+	others := 0
 	known := func(when string) {
 		t.Helper()
+		before := n.carrier.Calls(phone)
 		call(robot, "+12025557112", "603 Network Blocked")
 		call(person, "+12025557112", "200 OK")
 		call(person, dead, "404 Not Found")
 		call(person, phone, "607 Unwanted")
-		if got := n.carrier.Calls(dead) + n.carrier.Calls(phone); got != 2 {
-			t.Errorf("%s: %d calls to the carrier, want the 2 that taught", when, got)
+		if got := n.carrier.Calls(dead); got != 1 {
+			t.Errorf("%s: %d calls to the dead number, want the one that taught", when, got)
 		}
-		call("+13035557003", phone, "607 Unwanted") // another caller reaches the phone
-		if got := n.carrier.Calls(phone); got != 2 {
-			t.Errorf("%s: %d calls to the phone, want that of another caller, too", when, got)
+		if got := n.carrier.Calls(phone); got != before {
+			t.Errorf("%s: the refused caller reaches the phone", when)
 		}
+		others++
+		call(fmt.Sprintf("+1303555801%d", others), phone, "607 Unwanted")
+		if got := n.carrier.Calls(phone); got != before+1 {
+			t.Errorf("%s: another caller does not reach the phone", when)
+		}
+		reported(3) // one answered and hung up, one refused
 	}
 	known("at once")
+
+	if err := d.Process.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Start(); err != nil {
+		t.Fatal(err)
+	}
+	told = 0
+	known("after a restart")
+
+	// A kill costs what is not saved yet: of lists a second, of counts a few.
+	since := time.Now()
+	eventually(t, "what calls did is saved", func() bool {
+		age, err := d.Metric("ringfence_state_saved_age_seconds")
+		return err == nil && age < time.Since(since).Seconds()-1
+	})
+	if err := d.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Start(); err != nil {
+		t.Fatal(err)
+	}
+	told = 0
+	known("after a kill")
 }
