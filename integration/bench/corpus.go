@@ -18,6 +18,9 @@ const (
 	callerMark    = "0000000000" // where a caller's ten national digits go in a prepared message
 )
 
+// calleeMark is the callee's ten national digits in a prepared message.
+const calleeMark = "2125557100"
+
 // callers gives ten-digit NANP numbers that do not repeat within a hundred
 // million: a multiplicative walk, so that neighbours in time are far apart in memory.
 type callers struct {

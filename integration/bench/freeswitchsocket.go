@@ -117,7 +117,7 @@ func socketCallOf(who *callers) (*socketCall, error) {
 		"g_sync_9090", "%2B12125557100",
 		"eeee953f-uac", "bench-"+callerMark,
 	).Replace(string(s.Turns[1].Bytes))
-	return &socketCall{text: []byte(text), at: marks([]byte(text)), callers: who, buf: make([]byte, 4096)}, nil
+	return &socketCall{text: []byte(text), at: marks([]byte(text), callerMark), callers: who, buf: make([]byte, 4096)}, nil
 }
 
 // The parts of the conversation.

@@ -49,7 +49,7 @@ func startPacks(p plan, dir string) (*server, error) {
 		return nil, err
 	}
 	files := "rules: [rules.yaml"
-	for _, pack := range []string{"dno", "own-numbers", "screening", "subscriber", "reputation", "robocall", "behaviour", "hours", "outbound"} {
+	for _, pack := range []string{"dno", "own-numbers", "screening", "subscriber", "reputation", "robocall", "behaviour", "hours", "slow-down", "outbound"} {
 		files += ", " + filepath.Join(rig.Root(), "rules", "packs", pack+".yaml")
 	}
 	config := strings.Replace(scenarioConfig, "rules: [rules.yaml", files, 1)
@@ -114,9 +114,10 @@ func benchHTTP(p plan, dir string) (err error) {
 	defer func() { err = errors.Join(err, bare.stop()) }()
 
 	who := &callers{listed: 10}
+	var whom *callers
 	load := func(s *server, rate float64) func() (sample, error) {
 		return func() (sample, error) {
-			return httpLoad{address: s.address, conns: keepAlive, rate: rate, length: p.length(), callers: who}.run(s.cpu)
+			return httpLoad{address: s.address, conns: keepAlive, rate: rate, length: p.length(), callers: who, callees: whom}.run(s.cpu)
 		}
 	}
 	for _, s := range []*server{ours, bare} { // once, uncounted
@@ -133,6 +134,9 @@ func benchHTTP(p plan, dir string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, packs.stop()) }()
+	// Calls to different numbers: the pack behaviour would watch those to one as an attack.
+	whom = &callers{}
+	whom.count.Store(10_000_000)
 	if _, err := load(packs, 0)(); err != nil {
 		return err
 	}
@@ -140,6 +144,7 @@ func benchHTTP(p plan, dir string) (err error) {
 	if err != nil {
 		return err
 	}
+	whom = nil
 	figure("http_requests", c.ours.rate, "requests/s")
 	figure("http_bare_requests", c.theirs.rate, "requests/s")
 	c.faster.figures("http_vs_bare")

@@ -18,15 +18,17 @@ type httpLoad struct {
 	rate    float64       // requests a second over all connections, 0: as fast as answers come
 	length  time.Duration // of the run
 	callers *callers
+	callees *callers // who is called, a number that was not called before; nil: always the same one
 
 	requests func() []request        // asked in turn, those of the INVITE when nil; each connection has its own
 	accept   func(body []byte) error // of an answer with status 200, isDecision when nil
 }
 
-// request is a whole HTTP request; the caller's ten national digits stand at each of at.
+// request is a whole HTTP request; the caller's ten national digits stand at each
+// of at, the callee's at each of to.
 type request struct {
-	text []byte
-	at   []int
+	text   []byte
+	at, to []int
 }
 
 // requestOf asks about the INVITE.
@@ -34,7 +36,7 @@ func requestOf(address string, invite []byte) request {
 	head := "POST /kamailio/call?src=127.0.0.9&port=5060&ruri=sip%3a%2b12125557100%40127.0.0.1 HTTP/1.1\r\nHost: " + address +
 		"\r\nContent-Type: application/sip\r\nContent-Length: " + strconv.Itoa(len(invite)) + "\r\n\r\n"
 	text := append([]byte(head), invite...)
-	return request{text, marks(text)}
+	return request{text, marks(text, callerMark), marks(text, calleeMark)}
 }
 
 func (l httpLoad) run(cpu func() (time.Duration, error)) (sample, error) {
@@ -75,6 +77,9 @@ func (l httpLoad) connection(start time.Time) (times []float64, s sample, err er
 		}
 		r := requests[len(times)%len(requests)]
 		l.callers.next(r.text, r.at)
+		if l.callees != nil {
+			l.callees.next(r.text, r.to)
+		}
 		if _, err := c.Write(r.text); err != nil {
 			return nil, s, err
 		}

@@ -120,7 +120,7 @@ func requestsOf(address string, ask func(opaCall, string) *http.Request) []reque
 		if err := r.Write(&b); err != nil {
 			panic(err) // a buffer takes all
 		}
-		all[i] = request{b.Bytes(), marks(b.Bytes())}
+		all[i] = request{text: b.Bytes(), at: marks(b.Bytes(), callerMark)}
 	}
 	return all
 }

@@ -44,9 +44,9 @@ func (l sipLoad) worker(start time.Time) (times []float64, s sample, err error) 
 	if l.offer {
 		invite = offering(invite)
 	}
-	at := marks(invite)
+	at := marks(invite, callerMark)
 	ack := ackOf(invite)
-	ackAt := marks(ack)
+	ackAt := marks(ack, callerMark)
 	buf := make([]byte, 4096)
 	pause, next := time.Duration(0), start
 	if l.rate > 0 {
@@ -113,15 +113,15 @@ func offering(invite []byte) []byte {
 	return fmt.Appendf(head, "Content-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s", len(rig.SDP), rig.SDP)
 }
 
-// marks finds every callerMark.
-func marks(message []byte) (at []int) {
+// marks finds every mark.
+func marks(message []byte, mark string) (at []int) {
 	for from := 0; ; {
-		i := bytes.Index(message[from:], []byte(callerMark))
+		i := bytes.Index(message[from:], []byte(mark))
 		if i < 0 {
 			return at
 		}
 		at = append(at, from+i)
-		from += i + len(callerMark)
+		from += i + len(mark)
 	}
 }
 
