@@ -417,16 +417,24 @@ func stoppedCall(t *testing.T, r *rig.Ringfence) (id string) {
 	return lines[3]
 }
 
-// README shows what make demo and make bench print.
+// README shows what make demo prints, and docs/bench.md what make bench does.
 func TestShown(t *testing.T) {
-	text := documents(t)["README.md"]
-	for _, want := range []string{
-		"CALL                              RULE            ANSWER ON THE WIRE", "SIP/2.0 603 Network Blocked", "All 8 calls were answered as they must be",
-		"machine ", "http_vs_bare ", "kamailio_vs_noop ", "kamailio_vs_native ", "added_p50 ", "added_p99 ", "added_cpu_us ", "decide_allocs ",
-		"decide_flat ", "decide_cold_ns ", "decide_cached_ns ", "number_facts_ns ", "cache_hit_ratio ", "http_vs_opa ", "engine_vs_opa ", "list_load_s ", "list_lookup_ns ", "reload_p99_ratio ",
+	for name, wants := range map[string][]string{
+		"README.md": {"CALL                              RULE            ANSWER ON THE WIRE", "SIP/2.0 603 Network Blocked", "All 8 calls were answered as they must be"},
+		"docs/bench.md": {
+			"machine ", "http_vs_bare ", "http_packs_vs_bare ", "kamailio_vs_noop ", "kamailio_vs_native ", "added_p50 ", "added_p99 ", "added_cpu_us ", "decide_allocs ",
+			"decide_flat ", "decide_cold_ns ", "decide_cached_ns ", "number_facts_ns ", "cache_hit_ratio ", "state_update_ns ", "state_read_ns ", "state_bytes_per_key ", "http_vs_opa ", "engine_vs_opa ",
+			"list_load_s ", "list_lookup_ns ", "reload_p99_ratio ",
+		},
 	} {
-		if !strings.Contains(text, want) {
-			t.Errorf("README.md does not show %q", want)
+		text, ok := documents(t)[name]
+		if !ok {
+			t.Errorf("there is no %s", name)
+		}
+		for _, want := range wants {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s does not show %q", name, want)
+			}
 		}
 	}
 }
