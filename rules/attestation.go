@@ -149,3 +149,23 @@ func cutFold(s, prefix string) (rest string, ok bool) {
 	rest = s[len(prefix):]
 	return rest, rest == "" || rest[0] == '-'
 }
+
+// signerHeaders are those in which a network that verified a call hands on the
+// origination id of its PASSporT (SHAKEN, ATIS-1000074).
+var signerHeaders = [...]string{"p-origination-id", "origination-id"}
+
+// signer is the origination id of a call, looked for once.
+func (f *frame) signer() string {
+	c := f.call
+	if f.origination.read || c.trunk == nil || !c.trunk.Trusted || c.Headers == nil {
+		return f.origination.text
+	}
+	f.origination.read = true
+	for _, name := range signerHeaders {
+		if text, ok := c.Headers.Header(name); ok && text != "" {
+			f.origination.text = text
+			break
+		}
+	}
+	return f.origination.text
+}

@@ -17,20 +17,21 @@ type frame struct {
 	row  RowRef // first row that the rule at hand holds by, 0 for none; live rows are below 0
 	list *List  // of that row; without one it says nothing
 
-	headers []headerValue        // by header slot; empty but while a call is judged
-	found   []RowRef             // by look-up slot: the row + 1, so that 0 is not asked yet
-	layers  []*liveList          // by look-up slot
-	lived   []*LiveRow           // those found; the i-th is row firstLive - i
-	known   [maxCallers + 2]fact // of the callers, the callee and who diverted the call
-	knowns  int
-	clocks  []localTimes // of the numbers whose local time was asked for
-	times   []localTime  // that clocks are parts of
-	voucher voucher      // what a trusted trunk says of the caller's number
-	text    [24]byte     // a number as it is written
-	hits    []uint32     // postings that the call hits
-	cursors [][]int32
-	stripe  uint32  // of counters
-	history history // what calls did
+	headers     []headerValue        // by header slot; empty but while a call is judged
+	found       []RowRef             // by look-up slot: the row + 1, so that 0 is not asked yet
+	layers      []*liveList          // by look-up slot
+	lived       []*LiveRow           // those found; the i-th is row firstLive - i
+	known       [maxCallers + 2]fact // of the callers, the callee and who diverted the call
+	knowns      int
+	clocks      []localTimes // of the numbers whose local time was asked for
+	times       []localTime  // that clocks are parts of
+	voucher     voucher      // what a trusted trunk says of the caller's number
+	origination headerValue  // the signer, as a trusted trunk says
+	text        [24]byte     // a number as it is written
+	hits        []uint32     // postings that the call hits
+	cursors     [][]int32
+	stripe      uint32  // of counters
+	history     history // what calls did
 }
 
 // headerValue is what header("…") says.
@@ -60,6 +61,7 @@ func (f *frame) start(c *Call, set *Ruleset) {
 	} else {
 		f.headers = f.headers[:n]
 	}
+	f.origination = headerValue{}
 	f.history.start(nil, 0)
 }
 
@@ -69,6 +71,7 @@ func (f *frame) stop() {
 	f.blocks, f.reports = nil, nil
 	clear(f.cursors[:cap(f.cursors)])
 	clear(f.headers)
+	f.origination = headerValue{}
 	clear(f.lived)
 	f.slowed, f.layers, f.lived = nil, nil, f.lived[:0]
 	f.history.with = nil

@@ -67,6 +67,7 @@ var exampleCalls = map[string][2]func(*Call){
 	"domain":       {nothing, func(c *Call) { c.Domain = "example.org" }},
 	"user_agent":   {func(c *Call) { c.UserAgent = "friendly-scanner 1" }, func(c *Call) { c.UserAgent = "friend" }},
 	"attestation":  {attested("carrier-a", "C"), attested("carrier-a", "A")},
+	"signer":       {signed("carrier-a"), signed("pbx-acme")},
 	"verification": {verified("TN-Validation-Failed"), verified("TN-Validation-Passed")},
 	"score":        {display("scored"), nothing},
 
@@ -176,6 +177,12 @@ func asserts(trunk, number string) func(*Call) {
 
 func attested(trunk, word string) func(*Call) {
 	return func(c *Call) { c.TrunkName, c.Attestation = trunk, word }
+}
+
+func signed(trunk string) func(*Call) {
+	return func(c *Call) {
+		c.TrunkName, c.Headers = trunk, testHeaders{"p-origination-id": "3a47ca23-d7ab-446b-821d-33d5deedbed4"}
+	}
 }
 
 func verified(verstat string) func(*Call) {
