@@ -43,7 +43,7 @@ func TestBench(t *testing.T) {
 		name, _, _ := strings.Cut(l, " ")
 		names[name] = true
 	}
-	for _, want := range []string{"decide_cold_ns", "decide_cached_ns", "decide_flat", "decide_allocs", "number_facts_ns", "cache_hit_ratio", "state_update_ns", "state_read_ns", "state_bytes_per_key", "state_two_writers", "http_vs_bare", "http_packs_vs_bare", "added_p50", "added_p99", "added_cpu_us", "kamailio_vs_noop", "kamailio_vs_native",
+	for _, want := range []string{"decide_cold_ns", "decide_cached_ns", "decide_flat", "decide_allocs", "number_facts_ns", "cache_hit_ratio", "state_update_ns", "state_read_ns", "state_bytes_per_key", "state_two_writers", "restart_keys", "restart_s", "http_vs_bare", "http_packs_vs_bare", "added_p50", "added_p99", "added_cpu_us", "kamailio_vs_noop", "kamailio_vs_native",
 		"http_vs_opa", "opa_vs_bare", "engine_vs_opa", "reload_failed", "reload_p99_ratio", "reload_s", "fs_socket_p50_us", "fs_socket_allocs", "fs_socket_held_mb", "fs_events_per_s", "fs_events_dropped"} {
 		if !names[want] {
 			t.Errorf("no figure %s in\n%s", want, out)

@@ -75,6 +75,7 @@ var parts = []struct {
 }{
 	{"engine", benchEngine},
 	{"state", benchState},
+	{"restart", benchRestart},
 	{"http", benchHTTP},
 	{"lists", benchLists},
 	{"opa", benchOPA},
