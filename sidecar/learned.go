@@ -3,6 +3,7 @@ package sidecar
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -63,22 +66,59 @@ func readLearned(name string) ([]rules.LearnedEntry, error) {
 		return nil, err
 	}
 	defer f.Close()
-	var entries []rules.LearnedEntry
-	lines := bufio.NewReader(f)
-	for {
-		line, err := lines.ReadBytes('\n')
-		var e rules.LearnedEntry
-		if json.Unmarshal(line, &e) == nil && e.List != "" {
-			entries = append(entries, e)
-		}
-		if errors.Is(err, io.EOF) {
-			return entries, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
+	return decodeLearned(f)
 }
+
+// decodeLearned reads lines in blocks of many, as many at a time as there are
+// processors: a start waits for it.
+func decodeLearned(in io.Reader) ([]rules.LearnedEntry, error) {
+	type block struct {
+		text    []byte // whole lines
+		entries []rules.LearnedEntry
+	}
+	var all []*block
+	work := make(chan *block, 2)
+	var decoding sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		decoding.Go(func() {
+			for b := range work {
+				for line := range bytes.Lines(b.text) {
+					var e rules.LearnedEntry
+					if json.Unmarshal(line, &e) == nil && e.List != "" {
+						b.entries = append(b.entries, e)
+					}
+				}
+				b.text = nil
+			}
+		})
+	}
+	lines := bufio.NewReaderSize(in, bufferSize)
+	var err error
+	for err == nil {
+		text := make([]byte, learnedBlock)
+		n, readErr := io.ReadFull(lines, text)
+		rest, lineErr := lines.ReadBytes('\n')
+		if err = cmp.Or(lineErr, readErr); errors.Is(err, io.ErrUnexpectedEOF) {
+			err = io.EOF
+		}
+		b := &block{text: append(text[:n], rest...)}
+		all = append(all, b)
+		work <- b
+	}
+	close(work)
+	decoding.Wait()
+	var entries []rules.LearnedEntry
+	for _, b := range all {
+		entries = append(entries, b.entries...)
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return entries, err
+}
+
+// learnedBlock is how many bytes are decoded at once.
+const learnedBlock = 1 << 20
 
 // openLearned opens or makes the file, which holds lines lines. Nothing is
 // written before run.
