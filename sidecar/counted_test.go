@@ -1,6 +1,7 @@
 package sidecar
 
 import (
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,6 +32,14 @@ func TestCountedOutlivesARestart(t *testing.T) {
 		ids = append(ids, answer[3])
 	}
 	d.p.Stop()
+	c, err := LoadConfig(filepath.Join(dir, "ringfence.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := c.Explain(Question{Query: url.Values{"ruri": {callee}}, Form: url.Values{"call_id": {"x"}, "from": {spam}}}, time.Now())
+	if err != nil || x.Verdict.Action != "block" {
+		t.Errorf("an explanation of the third call at a time: %v\n%s", err, x)
+	}
 
 	d = launchIn(t, dir)
 	if got := d.ask(spam, callee)[0]; got != "1 block" {

@@ -22,30 +22,21 @@ type Question struct {
 
 // Explain tells what the daemon that c configures would decide about a call,
 // and how it would come to it. The call is read by the same code. What was
-// learned and what was changed live is taken from the state folder where it can
-// be read; nothing is recorded.
+// learned, what calls did, what carriers and users said and what was changed live
+// is taken from the state folder, as it was last saved there; nothing is recorded.
 func (c *Config) Explain(q Question, at time.Time) (*rules.Explanation, error) {
 	rs, err := c.Compile()
 	if err != nil {
 		return nil, err
 	}
-	engine, err := rules.NewEngine(rules.Options{Pending: 1, LearnedMax: c.LearnedMax, LiveMax: c.LiveMax})
+	engine, err := rules.NewEngine(rules.Options{Pending: 1, LearnedMax: c.LearnedMax, LiveMax: c.LiveMax, StateBytes: c.Memory, Seed: seedOf(c.State)})
 	if err != nil {
 		return nil, err
 	}
 	defer engine.Close()
 	if c.State != "" {
-		learned, err := readLearned(filepath.Join(c.State, learnedName))
-		if err != nil {
-			return nil, fmt.Errorf("learned lists: %w", err)
-		}
-		engine.Learned().Restore(learned, at)
-		if _, _, _, err := readLive(filepath.Join(c.State, liveName), engine.Live(), at); err != nil {
-			return nil, fmt.Errorf("live lists: %w", err)
-		}
-		kept, _ := readHealth(filepath.Join(c.State, healthName)) // the daemon begins anew, too, without it
-		for _, s := range kept.Slowed {
-			engine.Slow(s, at)
+		if err := c.recall(engine, at); err != nil {
+			return nil, err
 		}
 	}
 	engine.Swap(rs)
@@ -66,6 +57,36 @@ func (c *Config) Explain(q Question, at time.Time) (*rules.Explanation, error) {
 		return nil, fmt.Errorf("the call: %s", strings.TrimPrefix(strings.TrimSpace(string(request.Response.Body())), "ringfence: "))
 	}
 	return x.explanation, nil
+}
+
+// recall brings back what the state folder holds, and leaves it as it is.
+func (c *Config) recall(engine *rules.Engine, at time.Time) error {
+	learned, err := readLearned(filepath.Join(c.State, learnedName))
+	if err != nil {
+		return fmt.Errorf("learned lists: %w", err)
+	}
+	engine.Learned().Restore(learned, at)
+	if _, _, _, err := readLive(filepath.Join(c.State, liveName), engine.Live(), at); err != nil {
+		return fmt.Errorf("live lists: %w", err)
+	}
+	if err := restoreBlocks(blocksConfig(c.State), engine, at); err != nil {
+		return fmt.Errorf("upstream blocks: %w", err)
+	}
+	reports, _, err := livingReports(filepath.Join(c.State, reportsName), at)
+	if err != nil {
+		return fmt.Errorf("user reports: %w", err)
+	}
+	for _, r := range reports {
+		engine.RestoreReport(r, at)
+	}
+	recallState(c.State, engine.State(), at)
+	guarded, _ := readGuards(filepath.Join(c.State, guardedName)) // which begins anew, too, without it
+	engine.RestoreGuarded(guarded)
+	kept, _ := readHealth(filepath.Join(c.State, healthName)) // likewise
+	for _, s := range kept.Slowed {
+		engine.Slow(s, at)
+	}
+	return nil
 }
 
 // explainer explains what it is asked to decide.

@@ -70,7 +70,7 @@ func openState(folder string, log *slog.Logger, now func() time.Time) *stateFile
 	seeded := false
 	for i := range f.parts {
 		p := &f.parts[i]
-		p.name = filepath.Join(folder, fmt.Sprintf("%s%d", stateName, i))
+		p.name = partName(folder, i)
 		seed, err := headerOf(p.name)
 		switch {
 		case err == nil && !seeded:
@@ -88,6 +88,10 @@ func openState(folder string, log *slog.Logger, now func() time.Time) *stateFile
 		p.fresh = true
 	}
 	return f
+}
+
+func partName(folder string, part int) string {
+	return filepath.Join(folder, fmt.Sprintf("%s%d", stateName, part))
 }
 
 // Seed is what keys are made with, so that they are those of the files.

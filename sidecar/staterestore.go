@@ -55,6 +55,27 @@ func (f *stateFiles) restorePart(p *statePart, r *partReader) (restored uint64) 
 	return r.restored
 }
 
+// seedOf is that of the files of a folder, zero when there are none.
+func seedOf(folder string) counters.Seed {
+	for i := range counters.Parts {
+		if seed, err := headerOf(partName(folder, i)); err == nil {
+			return seed
+		}
+	}
+	return counters.Seed{}
+}
+
+// recallState puts what the files of a folder hold into a store with their seed,
+// while their daemon may write to them. What cannot be read is left out.
+func recallState(folder string, store *counters.Store, at time.Time) {
+	for i := range counters.Parts {
+		if seed, err := headerOf(partName(folder, i)); err == nil && seed == store.Seed() {
+			r := partReader{store: store, at: at, going: true}
+			_ = r.read(partName(folder, i)) // what is good of it is taken
+		}
+	}
+}
+
 // partReader reads one file into a store.
 type partReader struct {
 	store    *counters.Store

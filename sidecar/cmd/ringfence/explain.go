@@ -33,8 +33,8 @@ type explain struct {
 
 // Help is what --help adds.
 func (explain) Help() string {
-	return `Loads configuration, rules and what was learned, as the daemon would, and prints each rule with
-what it asked, the rule that decided, and the SIP answer. Nothing is recorded.
+	return `Loads configuration and rules, and from the state folder what was learned, what calls did and
+what was reported, as the daemon saved it some seconds ago. Prints each rule with what it asked, the rule that decided, and the SIP answer. Nothing is recorded.
 
 Exit codes: 0 explained, whatever the verdict; 1 the configuration or a rule does not load.
 
