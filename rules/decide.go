@@ -167,6 +167,7 @@ func (rs *Ruleset) ask(r *Rule, f *frame, v *Verdict, counted bool) (ends bool) 
 		switch {
 		case r.Ends && r.Action != Allow:
 			v.Monitored = append(v.Monitored, r)
+			r.measured(f, v)
 		case enforced && r.Points != 0: // it alters no call, and what later rules would do depends on it
 			r.give(f, v)
 		}
@@ -206,6 +207,9 @@ func (r *Rule) enforced(f *frame, counted bool) bool {
 // end makes the verdict of the rule that ended the evaluation.
 func (rs *Ruleset) end(r *Rule, f *frame, v *Verdict) {
 	v.Action, v.Rule = r.Action, r
+	if r.Action != Allow {
+		r.measured(f, v)
+	}
 	if f.row != 0 {
 		v.List = f.list.Name
 		if v.Live = f.liveRow(f.row); v.Live == nil {

@@ -35,6 +35,7 @@ type Rule struct {
 	number    int32 // place in the ruleset
 	condition *condition
 	pure      []*condition // conjuncts that depend on the call and the lists alone
+	signals   []*operand   // that its condition asks for
 	stateful  []*condition // conjuncts that ask the clock or what was learned
 	eval      func(*frame) bool
 	rest      func(*frame) bool                   // what a candidate is asked: without the conjunct that the index has looked at

@@ -226,6 +226,7 @@ func (rs *Ruleset) compileRule(c *compiler, decl *ruleDecl, unique map[string]Po
 		return
 	}
 	r.condition = when
+	r.signals = r.measures()
 	for _, part := range when.conjuncts() {
 		if part.stateful {
 			r.stateful = append(r.stateful, part)

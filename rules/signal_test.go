@@ -203,3 +203,22 @@ func compareSignals(t *testing.T, history []*event, now *event, told map[string]
 
 // tick is how exactly the edge of a window is known.
 const tick = time.Second / 16
+
+// What decided is told with the verdict: the figures that the rules read which
+// stopped the call or would have.
+func TestMeasured(t *testing.T) {
+	e := running(t, Options{}, compiled(t, Settings{}, "rules.yaml", rulesOf(
+		`{id: watched, when: 'rate(caller, "1m") > 1 and first_seen(caller) < "1h"', block: subscriber, mode: monitor}`,
+		`{id: burst, when: 'rate(caller, "1m") > 2 and idle(callee) >= 0 and (rate(callee, "1h") > 9 or user_agent == "")', block: subscriber}`)))
+	for i, want := range []string{
+		"[]",
+		`[{rate(caller, "1m") 2} {first_seen(caller) 1}]`,
+		`[{rate(caller, "1m") 3} {first_seen(caller) 2} {idle(callee) 1} {rate(callee, "1h") 3}]`,
+	} {
+		c := testCall("+12122000000", "+12023340148")
+		c.At, c.CallID = testTime.Add(time.Duration(i)*time.Second), fmt.Sprint(i)
+		if got := fmt.Sprint(decided(e, c).Measured); got != want {
+			t.Errorf("call %d: %s, want %s", i+1, got, want)
+		}
+	}
+}

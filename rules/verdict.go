@@ -24,7 +24,8 @@ type ID [20]byte
 func (id ID) String() string { return string(id[:]) }
 
 // Verdict is the answer to one call. A Verdict may be reused for another
-// Decide; Reason, Monitored and Scores are then overwritten.
+// Decide; Reason, Monitored, Scores and Measured are then
+// overwritten.
 type Verdict struct {
 	ID       ID
 	Action   Action
@@ -46,6 +47,7 @@ type Verdict struct {
 	Known     bool           // of a call in Monitored: something speaks for the caller
 	Guard     Guard          // why no rule was asked, if so
 	Scores    []Contribution // what the score is made of, in order
+	Measured  []Measured     // what Rule and Monitored read of what calls did
 	Caller    Number
 	Callee    Number
 	Trunk     string
@@ -53,7 +55,7 @@ type Verdict struct {
 
 // Reset makes v ready for another call, with the room that it has.
 func (v *Verdict) Reset() {
-	*v = Verdict{Reason: v.Reason[:0], Monitored: v.Monitored[:0], Scores: v.Scores[:0]}
+	*v = Verdict{Reason: v.Reason[:0], Monitored: v.Monitored[:0], Scores: v.Scores[:0], Measured: v.Measured[:0]}
 }
 
 // Guard says why a call passed without being asked about.

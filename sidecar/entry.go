@@ -10,26 +10,28 @@ import (
 // Entry is one line of the journal: a call that was stopped, or one that a
 // rule in monitor mode would have stopped.
 type Entry struct {
-	Time      time.Time      `json:"time"` // UTC, when the call came
-	ID        string         `json:"id"`   // decision id
-	Mode      string         `json:"mode"` // enforce, or monitor: the call passed
-	Action    string         `json:"action"`
-	Rule      string         `json:"rule"`
-	Why       string         `json:"why,omitempty"`
-	Code      int            `json:"code,omitempty"`
-	Phrase    string         `json:"phrase,omitempty"`
-	Reason    string         `json:"reason,omitempty"` // value of the Reason header
-	Target    string         `json:"target,omitempty"` // of a divert
-	Caller    string         `json:"caller,omitempty"`
-	Callee    string         `json:"callee,omitempty"`
-	Trunk     string         `json:"trunk,omitempty"`
-	Source    string         `json:"source,omitempty"`
-	CallID    string         `json:"call_id,omitempty"`
-	Row       *EntryRow      `json:"row,omitempty"`
-	Score     int            `json:"score,omitempty"`
-	Scores    []rules.Points `json:"scores,omitempty"`    // what the score is made of
-	Monitored []string       `json:"monitored,omitempty"` // rules in monitor mode that would have stopped the call
-	Known     bool           `json:"known,omitempty"`     // something speaks for the caller of a call in Monitored
+	Time      time.Time        `json:"time"` // UTC, when the call came
+	ID        string           `json:"id"`   // decision id
+	Mode      string           `json:"mode"` // enforce, or monitor: the call passed
+	Action    string           `json:"action"`
+	Rule      string           `json:"rule"`
+	Why       string           `json:"why,omitempty"`
+	Code      int              `json:"code,omitempty"`
+	Phrase    string           `json:"phrase,omitempty"`
+	Reason    string           `json:"reason,omitempty"` // value of the Reason header
+	Target    string           `json:"target,omitempty"` // of a divert
+	Caller    string           `json:"caller,omitempty"`
+	Callee    string           `json:"callee,omitempty"`
+	Trunk     string           `json:"trunk,omitempty"`
+	Account   string           `json:"account,omitempty"`
+	Source    string           `json:"source,omitempty"`
+	CallID    string           `json:"call_id,omitempty"`
+	Row       *EntryRow        `json:"row,omitempty"`
+	Score     int              `json:"score,omitempty"`
+	Scores    []rules.Points   `json:"scores,omitempty"`    // what the score is made of
+	Measured  []rules.Measured `json:"measured,omitempty"`  // what the rules read of what calls did
+	Monitored []string         `json:"monitored,omitempty"` // rules in monitor mode that would have stopped the call
+	Known     bool             `json:"known,omitempty"`     // something speaks for the caller of a call in Monitored
 }
 
 // EntryRow is the row of a list that matched.
@@ -71,6 +73,8 @@ type record struct {
 	known     bool
 	score     int
 	scores    []rules.Contribution
+	measured  []rules.Measured
+	account   []byte
 	before    *rules.Ruleset // that ran when the decision began
 	after     *rules.Ruleset // and when it had ended: one of them decided
 }
@@ -88,14 +92,17 @@ func (r *record) fill(c *rules.Call, v *rules.Verdict) {
 	r.callID = append(r.callID[:0], c.CallID[:min(len(c.CallID), callIDLimit)]...)
 	r.monitored, r.known = append(r.monitored[:0], v.Monitored...), v.Known
 	r.score, r.scores = v.Score, append(r.scores[:0], v.Scores...)
+	r.measured = append(r.measured[:0], v.Measured...)
+	r.account = append(r.account[:0], c.Account[:min(len(c.Account), callIDLimit)]...)
 }
 
 // entry is r as the journal tells it.
 func (r *record) entry() Entry {
 	e := Entry{
 		Time: r.at.UTC(), ID: r.id.String(), Mode: rules.Enforce.String(), Action: r.action.String(),
-		Caller: r.caller.String(), Callee: r.callee.String(), Trunk: string(r.trunk), CallID: string(r.callID), Score: r.score, Known: r.known,
+		Caller: r.caller.String(), Callee: r.callee.String(), Trunk: string(r.trunk), Account: string(r.account), CallID: string(r.callID), Score: r.score, Known: r.known,
 	}
+	e.Measured = append(e.Measured, r.measured...)
 	for _, c := range r.scores {
 		e.Scores = append(e.Scores, c.InWords())
 	}

@@ -23,6 +23,7 @@ func (e *Entry) append(to []byte) []byte {
 	to = appendGiven(to, "caller", e.Caller)
 	to = appendGiven(to, "callee", e.Callee)
 	to = appendGiven(to, "trunk", e.Trunk)
+	to = appendGiven(to, "account", e.Account)
 	to = appendGiven(to, "source", e.Source)
 	to = appendGiven(to, "call_id", e.CallID)
 	if e.Row != nil {
@@ -38,6 +39,17 @@ func (e *Entry) append(to []byte) []byte {
 			to = appendText(append(to, `{"rule":`...), p.Rule)
 			to = strconv.AppendInt(append(to, `,"points":`...), int64(p.Points), 10)
 			to = append(appendMember(to, "reason", p.Reason), '}')
+		}
+		to = append(to, ']')
+	}
+	if len(e.Measured) > 0 {
+		to = append(to, `,"measured":[`...)
+		for i, m := range e.Measured {
+			if i > 0 {
+				to = append(to, ',')
+			}
+			to = appendText(append(to, `{"signal":`...), m.Signal)
+			to = append(strconv.AppendFloat(append(to, `,"value":`...), m.Value, 'f', -1, 64), '}')
 		}
 		to = append(to, ']')
 	}

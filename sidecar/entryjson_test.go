@@ -28,6 +28,9 @@ func TestEntryAgainstTheLibrary(t *testing.T) {
 	points := rapid.Custom(func(t *rapid.T) rules.Points {
 		return rules.Points{Rule: text.Draw(t, "rule"), Points: number.Draw(t, "points"), Reason: text.Draw(t, "reason")}
 	})
+	measured := rapid.Custom(func(t *rapid.T) rules.Measured {
+		return rules.Measured{Signal: text.Draw(t, "signal"), Value: rapid.OneOf(rapid.Just(0.0), rapid.Float64Range(0.0001, 1e12)).Draw(t, "value")}
+	})
 	rapid.Check(t, func(t *rapid.T) {
 		e := Entry{
 			Time: time.Unix(rapid.Int64Range(0, 250_000_000_000).Draw(t, "seconds"), rapid.Int64Range(0, 999_999_999).Draw(t, "ns")).UTC(),
@@ -35,7 +38,7 @@ func TestEntryAgainstTheLibrary(t *testing.T) {
 			Why: text.Draw(t, "why"), Code: number.Draw(t, "code"), Phrase: text.Draw(t, "phrase"), Reason: text.Draw(t, "reason"),
 			Target: text.Draw(t, "target"), Caller: text.Draw(t, "caller"), Callee: text.Draw(t, "callee"), Trunk: text.Draw(t, "trunk"),
 			Source: text.Draw(t, "from"), CallID: text.Draw(t, "call"), Monitored: rapid.SliceOfN(text, 0, 3).Draw(t, "monitored"), Known: rapid.Bool().Draw(t, "known"),
-			Score: number.Draw(t, "score"), Scores: rapid.SliceOfN(points, 0, 3).Draw(t, "scores"),
+			Account: text.Draw(t, "account"), Measured: rapid.SliceOfN(measured, 0, 3).Draw(t, "measured"), Score: number.Draw(t, "score"), Scores: rapid.SliceOfN(points, 0, 3).Draw(t, "scores"),
 		}
 		if rapid.Bool().Draw(t, "listed") {
 			e.Row = row.Draw(t, "row")
@@ -70,6 +73,8 @@ func TestEntryIsWhole(t *testing.T) {
 				f.Set(reflect.ValueOf([]string{"x"}))
 			case []rules.Points:
 				f.Set(reflect.ValueOf([]rules.Points{{Rule: "x", Points: -1, Reason: "x"}}))
+			case []rules.Measured:
+				f.Set(reflect.ValueOf([]rules.Measured{{Signal: "x", Value: 0.5}}))
 			case *EntryRow:
 			default:
 				t.Errorf("%s is of a type that this test does not set", v.Type().Field(i).Name)

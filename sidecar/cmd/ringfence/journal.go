@@ -102,6 +102,7 @@ func printEntry(w io.Writer, e sidecar.Entry) {
 	line("caller", e.Caller)
 	line("callee", e.Callee)
 	line("trunk", e.Trunk)
+	line("account", e.Account)
 	line("from", e.Source)
 	line("call-id", e.CallID)
 	if len(e.Scores) > 0 {
@@ -109,6 +110,9 @@ func printEntry(w io.Writer, e sidecar.Entry) {
 	}
 	for _, p := range e.Scores {
 		line("", fmt.Sprintf("%+d by rule %s: %s", p.Points, p.Rule, p.Reason))
+	}
+	for _, m := range e.Measured {
+		line("measured", m.Signal+" = "+strconv.FormatFloat(m.Value, 'f', -1, 64))
 	}
 	line("monitored", strings.Join(e.Monitored, " "))
 	if e.Known {
