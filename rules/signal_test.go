@@ -203,3 +203,32 @@ func compareSignals(t *testing.T, history []*event, now *event, told map[string]
 
 // tick is how exactly the edge of a window is known.
 const tick = time.Second / 16
+
+// Calls that were over before a rule asked for a ratio are not in it.
+func TestRatiosOverAReload(t *testing.T) {
+	s := designSettings(t)
+	e := running(t, Options{}, compiled(t, s, "rules.yaml", `rules:
+  - {id: a, label: x, when: 'answer_ratio(caller, "1h", 5) < 0'}
+`))
+	calls := func(n int) *Call {
+		for range n {
+			v := decided(e, testCall("+12122000000", "+12023340000"))
+			e.Observe(&Outcome{At: testTime, ID: v.ID, Code: 200, Ended: true, Talk: time.Minute})
+		}
+		return testCall("+12122000000", "+12023340000")
+	}
+	calls(20)
+	e.Swap(compiled(t, s, "rules.yaml", `rules:
+  - {id: a, label: x, when: 'answer_ratio(caller, "1h", 5) < 0 or average_duration(caller, "1h", 5) < 0 or short_ratio(caller, "1h", "2m", 5) < 0 or cancel_ratio(caller, "1h", "8s", 5) < 0'}
+`))
+	for _, step := range []struct {
+		calls                      int
+		duration, short, cancelled string
+	}{{4, "", "", ""}, {1, "1m0s", "1.000", "0.000"}, {500, "1m0s", "1.000", "0.000"}} {
+		told := signalsOf(e, calls(step.calls))
+		if told[`answer_ratio(caller, "1h", 5)`] != "1.000" || told[`average_duration(caller, "1h", 5)`] != step.duration ||
+			told[`short_ratio(caller, "1h", "2m", 5)`] != step.short || told[`cancel_ratio(caller, "1h", "8s", 5)`] != step.cancelled {
+			t.Errorf("after %d more: %v", step.calls, told)
+		}
+	}
+}

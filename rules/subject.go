@@ -78,7 +78,7 @@ func (s *subject) tally(name string, of func(*Outcome) uint32) int {
 // want is the place of a question among those of its kind.
 func (s *subject) want(w state.Want) (place int, late bool) {
 	all := &s.prompt
-	if late = w.Ask == state.Finished || w.Ask == state.Distinct; late {
+	if late = w.Ask == state.Finished || w.Ask == state.Part || w.Ask == state.Distinct; late {
 		all = &s.late
 	}
 	if place = slices.Index(*all, w); place < 0 {

@@ -205,6 +205,8 @@ func (r record) answer(shape *Shape, at time.Time, wants []Want, got []Got) {
 			} else {
 				g.Sum, g.Count = sum(r.finishedStream(), stride, now, w.Window, w.Tally)
 			}
+		case Part:
+			g.Sum, g.Count = sums(r.finishedStream(), stride, now, w.Window, w.Tally, w.Among)
 		case Distinct:
 			g.Count = countValues(r.set(), r.halvings(), now, w.Window, w.Enough)
 		case Going:

@@ -289,10 +289,10 @@ func (s *shard) expire(at time.Time) {
 // new one counts begins.
 func (s *shard) reshape(k Key, r record, kind *Kind) record {
 	old, shape := &(*s.kinds.Load())[r.shape()].shape, &kind.shape
-	attempts := restride(r.attemptStream(), old.attemptTallies(), shape.attemptTallies())
+	attempts := restride(r.attemptStream(), old.attemptTallies(), shape.attemptTallies(), 0)
 	var finished []uint32
 	if shape.Finished {
-		finished = restride(r.finishedStream(), old.Tallies, shape.Tallies)
+		finished = restride(r.finishedStream(), old.Tallies, shape.Tallies, notCounted)
 	}
 	if more := len(attempts) + len(finished) - r.attempts() - r.finished(); more > 0 {
 		var ok bool
@@ -308,12 +308,13 @@ func (s *shard) reshape(k Key, r record, kind *Kind) record {
 	return r
 }
 
-// restride is a stream with other tallies: those that both have go on.
-func restride(stream []uint32, from, to []string) (words []uint32) {
+// restride is a stream with other tallies: those that both have go on, others are
+// what is said of events before.
+func restride(stream []uint32, from, to []string, before uint32) (words []uint32) {
 	for i := 0; i < len(stream); i += 1 + len(from) {
 		words = append(words, stream[i])
 		for _, name := range to {
-			v := uint32(0)
+			v := before
 			if j := slices.Index(from, name); j >= 0 {
 				v = stream[i+1+j]
 			}
