@@ -30,16 +30,24 @@ func (e *Engine) counting(rs *Ruleset) counting {
 		c.places[i] = -1
 	}
 	for place, number := range c.numbers {
-		c.places[number] = place
+		if number != noSubject {
+			c.places[number] = place
+		}
 	}
 	return c
 }
+
+// noSubject is the number of subjects for which none was left.
+const noSubject = 1<<16 - 1
 
 // subject is the number of the subject of that name, from now on. Swap is locked,
 // or no call is under way.
 func (e *Engine) subject(name string) uint16 {
 	number, ok := e.numbers[name]
 	if !ok {
+		if len(e.numbers) == noSubject {
+			return noSubject
+		}
 		number = uint16(len(e.numbers))
 		e.numbers[name] = number
 	}

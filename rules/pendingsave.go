@@ -164,11 +164,11 @@ func (e *Engine) restore(c *savedCall, at time.Time) bool {
 	return true
 }
 
-// subjects are the names of subjects by their numbers.
-func (e *Engine) subjects() []string {
+// subjects are the names of subjects by their numbers, empty for noSubject.
+func (e *Engine) subjects() map[uint16]string {
 	e.swap.Lock()
 	defer e.swap.Unlock()
-	names := make([]string, len(e.numbers))
+	names := make(map[uint16]string, len(e.numbers))
 	for name, number := range e.numbers {
 		names[number] = name
 	}

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/netip"
 	"strconv"
@@ -230,5 +231,34 @@ func TestRatiosOverAReload(t *testing.T) {
 			told[`short_ratio(caller, "1h", "2m", 5)`] != step.short || told[`cancel_ratio(caller, "1h", "8s", 5)`] != step.cancelled {
 			t.Errorf("after %d more: %v", step.calls, told)
 		}
+	}
+}
+
+// A subject for which no number is left is counted while a call goes on, and no
+// call is counted as one of another.
+func TestMoreSubjectsThanNumbers(t *testing.T) {
+	s := designSettings(t)
+	rs := compiled(t, s, "rules.yaml", `rules:
+  - {id: a, label: x, when: 'answer_ratio(caller, "1h", 1) < 0'}
+  - {id: b, label: x, when: 'answer_ratio(callee, "1h", 1) < 0 or concurrent(callee) < 0'}
+`)
+	e := running(t, Options{Pending: 64}, nil)
+	e.subject("caller")
+	for i := range noSubject - 1 {
+		e.subject(strconv.Itoa(i))
+	}
+	e.Swap(rs)
+	c := testCall("+12122000000", "+12023340000")
+	v := decided(e, c)
+	if err := e.SavePending(io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	e.Observe(&Outcome{At: testTime, ID: v.ID, Code: 200, Ended: true})
+	told := signalsOf(e, c)
+	if told[`answer_ratio(caller, "1h", 1)`] != "1.000" || told[`answer_ratio(callee, "1h", 1)`] != "" || told["concurrent(callee)"] != "1" {
+		t.Error(told)
+	}
+	if e.subject("callee") != noSubject || e.subject("7") == noSubject {
+		t.Error("numbers are given out anew")
 	}
 }
