@@ -71,7 +71,8 @@ func (o *Outcome) from(t *trunks) string {
 
 // Observe takes what became of a call that Decide let pass. An outcome of a
 // call that this engine did not decide teaches nothing. The call's first final
-// answer teaches learned lists, its last outcome is counted. Times that no clock
+// answer teaches learned lists, its last outcome is counted, of an
+// attempt that was asked about again once. Times that no clock
 // should have measured are set right in o.
 func (e *Engine) Observe(o *Outcome) Observed {
 	l := e.live.Load()
@@ -90,7 +91,7 @@ func (e *Engine) Observe(o *Outcome) Observed {
 	if which.first {
 		e.learned.observe(o, call, carrier)
 	}
-	if which.last {
+	if which.last && !call.Told {
 		l.counting.finish(&call, o)
 		e.over(e.ended(o, &call, carrier))
 	}

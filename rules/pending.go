@@ -25,6 +25,7 @@ type pendingCall struct {
 	attempt        uint64 // a hash of it, 0 for none
 	Plain          bool   // the Request-URI said the callee and nothing else
 	Again          bool   // the attempt was asked about before
+	Told           bool   // what became of the attempt was told by an earlier decision on it
 	Withheld       bool   // the caller asked not to be shown
 
 	// By what it is counted when it is over: the first kept of them.
@@ -199,17 +200,22 @@ func (p *Pending) observe(o *Outcome) (call pendingCall, which turn, seen Observ
 }
 
 // supersede ends the call of an attempt that is remembered in that place, unless
-// something is known of it already.
-func (p *Pending) supersede(place, attempt uint64) (pendingCall, bool) {
+// something is known of it already: then it was told of, or is over and so was the
+// one before it.
+func (p *Pending) supersede(place, attempt uint64) (call pendingCall, told, ok bool) {
 	shards := uint64(len(p.shards))
 	s, at := &p.shards[place&(shards-1)], int(place/shards)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if at >= s.length || s.ring[at].stage != waiting || s.ring[at].call.attempt != attempt {
-		return pendingCall{}, false
+	if at >= s.length || s.ring[at].call.attempt != attempt {
+		return pendingCall{}, false, false
 	}
-	s.end(&s.ring[at])
-	return s.ring[at].call, true
+	slot := &s.ring[at]
+	if slot.stage == waiting {
+		s.end(slot)
+		return slot.call, slot.call.Told, true
+	}
+	return slot.call, true, true
 }
 
 // end notes that a call is over.

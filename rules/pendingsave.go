@@ -29,7 +29,7 @@ type savedCall struct {
 	Origin         uint64
 	Trunk, Account string
 	Plain, Again   bool
-	Withheld       bool
+	Withheld, Told bool
 	Leased         bool // its switch has said that it goes on
 	Kept           []savedKey
 }
@@ -77,7 +77,7 @@ func (e *Engine) SavePending(w io.Writer) error {
 			}
 			if err := to.Encode(savedCall{
 				ID: slot.id, Answered: slot.stage == answered, At: c.At, Caller: c.Caller.key, Callee: c.Callee.key, Origin: c.Origin,
-				Trunk: e.names.name(c.Trunk), Account: e.names.name(c.Account), Plain: c.Plain, Again: c.Again, Withheld: c.Withheld, Leased: slot.lease != 0, Kept: kept,
+				Trunk: e.names.name(c.Trunk), Account: e.names.name(c.Account), Plain: c.Plain, Again: c.Again, Withheld: c.Withheld, Told: c.Told, Leased: slot.lease != 0, Kept: kept,
 			}); err != nil {
 				return err
 			}
@@ -140,7 +140,7 @@ func (e *Engine) restore(c *savedCall, at time.Time) bool {
 	}
 	call := pendingCall{
 		At: c.At, Caller: Number{c.Caller}, Callee: Number{c.Callee}, Origin: c.Origin,
-		Trunk: e.names.number(c.Trunk), Account: e.names.number(c.Account), Plain: c.Plain, Again: c.Again, Withheld: c.Withheld,
+		Trunk: e.names.number(c.Trunk), Account: e.names.number(c.Account), Plain: c.Plain, Again: c.Again, Withheld: c.Withheld, Told: c.Told,
 	}
 	if c.Trunk != "" { // the hash of a name is another in each process
 		call.Origin = maphash.String(originSeed, c.Trunk)

@@ -262,3 +262,29 @@ func TestMoreSubjectsThanNumbers(t *testing.T) {
 		t.Error("numbers are given out anew")
 	}
 }
+
+// A call that is asked about again when it is over, as by a request that comes
+// late, is not another one.
+func TestAskedAgainWhenOver(t *testing.T) {
+	for _, first := range []Outcome{{Code: 200}, {Code: 200, Ended: true}, {Code: 503, Ended: true}} {
+		ended := 0
+		e := running(t, Options{OnEnded: func(*Ended) { ended++ }}, compiled(t, designSettings(t), "rules.yaml", signalRules))
+		c := testCall("+12122000000", "+12023340000")
+		c.CallID = "once"
+		one := decided(e, c)
+		for range 3 {
+			first.ID, first.At = one.ID, testTime
+			e.Observe(&first)
+			again := decided(e, c)
+			e.Observe(&Outcome{ID: again.ID, At: testTime, Code: 200, Ended: true})
+			again = decided(e, c)
+			e.Observe(&Outcome{ID: again.ID, At: testTime, Code: 486, Ended: true})
+		}
+		e.Observe(&Outcome{ID: one.ID, At: testTime, Code: first.Code, Ended: true})
+		c.CallID = "another"
+		told := signalsOf(e, c)
+		if ended != 1 || told[`calls(caller, "1h")`] != "2" || told["concurrent(caller)"] != "1" || told[`responses(caller, "1d", 607, 486)`] != "0" || told[`rate(caller, "1m")`] != "2" {
+			t.Errorf("after %d: %d are told of, %v", first.Code, ended, told)
+		}
+	}
+}
