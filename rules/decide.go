@@ -39,7 +39,7 @@ func (e *Engine) await(f *frame, l *live, v *Verdict, attempt attemptRef, told b
 	c := f.call
 	call := pendingCall{
 		At: c.At.UnixNano(), Caller: v.Caller, Callee: v.Callee, Origin: origin(c.trunk, c.Source),
-		Trunk: e.names.number(v.Trunk), Account: e.names.number(c.Account), attempt: attempt.hash,
+		Trunk: l.trunks[c.place()], Account: e.names.number(c.Account), attempt: attempt.hash,
 		Plain: len(l.set.learns) > 0 && isPlain(c.RequestURI, v.Callee), Again: attempt.again, Told: told, Withheld: c.withheld,
 	}
 	if v.Guard == Unguarded && !told {
