@@ -111,6 +111,7 @@ func (s *shard) open(k Key, kind *Kind, at time.Time) record {
 		if r.shape() != kind.number {
 			r = s.reshape(k, r, kind)
 		}
+		s.settle(r, &kind.shape, at)
 		return r
 	}
 	class := classOf(header + 2*kind.shape.stride())
@@ -266,6 +267,38 @@ func (s *shard) room(k Key, r record, more int) (record, bool) {
 // over tells whether a record is older than any window.
 func (r record) over(at time.Time) bool {
 	return time.Duration(since(max(r[first], r[last]), at))*time.Second > MaxWindow
+}
+
+// An era is 12 days: what is no older than 31 days when one begins has a tick that
+// is right when it ends.
+const eraShift = 20
+
+// settle takes what is so old out of a record that its ticks would be those of
+// another age: at its first use in an era. Its newest attempt was in the one
+// before or later, so that ages were right then. A record that is over begins
+// anew, with the calls that go on.
+func (s *shard) settle(r record, shape *Shape, at time.Time) {
+	newest := max(r[first], r[last])
+	if newest>>eraShift == seconds(at)>>eraShift {
+		return
+	}
+	// What was told after the newest attempt lies within a day of it, or is long gone.
+	const slack = 24 * 60 * 60 * ticks
+	left := int64(shape.keep) + slack - int64(since(newest, at))*ticks
+	switch {
+	case r.over(at):
+		r[first], r[last], r[passed], r[before] = seconds(at), 0, 0, 0
+		fallthrough
+	case left < 0:
+		r.setStreams(0, 0)
+		r.setSet(0, 0, 0)
+	default:
+		then := tick(uint64(newest)*ticks) & tickMask
+		r.prune(shape, then, uint32(left))
+		if r.entries() > 0 {
+			s.resize(r, r.entries(), r.halvings(), then, uint32(left))
+		}
+	}
 }
 
 // expire looks now and then at a slot for a record of which no window asks any
