@@ -67,6 +67,7 @@ type history struct {
 	with    *counting    // nil: nothing is known
 	foresee bool         // answer as if this call were counted
 	passed  bool         // this call was let pass before, when it was asked about first
+	going   bool         // and is among those that go on
 	keys    []state.Hash // by subject; 0: the call has no such key
 	keyed   []bool       // by subject: its key was looked for
 	got     []state.Got
@@ -75,7 +76,7 @@ type history struct {
 
 // start forgets what the call before was told.
 func (c *history) start(with *counting, answers int) {
-	c.with, c.foresee, c.passed = with, false, false
+	c.with, c.foresee, c.passed, c.going = with, false, false, false
 	n := 0
 	if with != nil {
 		n = len(with.subjects)

@@ -77,20 +77,22 @@ func (e *Engine) Probe(c *Call, v *Verdict) {
 	if l := e.live.Load(); l != nil {
 		l.set.derive(c)
 		f := e.frame(c, l)
-		f.history.foresee, f.history.passed = e.asked(c)
+		e.asked(c, &f.history)
 		e.weigh(f, l, v, false)
 		e.release(f)
 	}
 }
 
-// asked tells whether c was never asked about, and whether it was let pass before.
-func (e *Engine) asked(c *Call) (fresh, passed bool) {
+// asked notes whether c was asked about before, and what became of it.
+func (e *Engine) asked(c *Call, h *history) {
 	attempt := attemptRef{hash: e.attempts.hash(c)}
-	fresh = attempt.hash == 0 || !e.attempts.saw(attempt)
-	if !fresh {
-		_, passed = e.attempts.placed(attempt)
+	if h.foresee = attempt.hash == 0 || !e.attempts.saw(attempt); h.foresee {
+		return
 	}
-	return fresh, passed
+	var place uint64
+	if place, h.passed = e.attempts.placed(attempt); h.passed {
+		h.going = e.pending.goesOn(place, attempt.hash)
+	}
 }
 
 // frame is one for the evaluation of c.

@@ -244,7 +244,16 @@ func (l *lowering) concurrent(n *ast.CallNode, fn *Function) *operand {
 	}
 	s := l.subjectOf(parts, keyPart{}, shortest)
 	s.going = true
-	return l.signal(n, fn, s, state.Want{Ask: state.Going}, func(g state.Got) (float64, bool) { return float64(g.Count) + 1, true })
+	o := l.signal(n, fn, s, state.Want{Ask: state.Going}, nil)
+	place, late := s.want(state.Want{Ask: state.Going})
+	o.measure = func(f *frame) (float64, bool) {
+		got, known := f.counted(s, place, late)
+		if !f.history.going {
+			got.Count++ // this call
+		}
+		return float64(got.Count), known
+	}
+	return o
 }
 
 func (l *lowering) distinct(n *ast.CallNode, fn *Function) *operand {

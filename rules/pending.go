@@ -159,8 +159,10 @@ func (p *Pending) Add(id *ID, call *pendingCall) (evicted pendingCall, ok bool) 
 }
 
 // find is the shard and the place in it where a call is remembered, if it is.
-func (p *Pending) find(id *ID) (*pendingShard, int) {
-	place, shards := id.place(), uint64(len(p.shards)) // a power of two
+func (p *Pending) find(id *ID) (*pendingShard, int) { return p.at(id.place()) }
+
+func (p *Pending) at(place uint64) (*pendingShard, int) {
+	shards := uint64(len(p.shards)) // a power of two
 	return &p.shards[place&(shards-1)], int(place / shards)
 }
 
@@ -199,12 +201,20 @@ func (p *Pending) observe(o *Outcome) (call pendingCall, which turn, seen Observ
 	return slot.call, which, Counted
 }
 
+// goesOn tells whether the call of an attempt that is remembered in that place is
+// not known to be over.
+func (p *Pending) goesOn(place, attempt uint64) bool {
+	s, at := p.at(place)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return at < s.length && s.ring[at].stage != over && s.ring[at].call.attempt == attempt
+}
+
 // supersede ends the call of an attempt that is remembered in that place, unless
 // something is known of it already: then it was told of, or is over and so was the
 // one before it.
 func (p *Pending) supersede(place, attempt uint64) (call pendingCall, told, ok bool) {
-	shards := uint64(len(p.shards))
-	s, at := &p.shards[place&(shards-1)], int(place/shards)
+	s, at := p.at(place)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if at >= s.length || s.ring[at].call.attempt != attempt {
