@@ -47,9 +47,11 @@ func (o *Outcome) answered() bool { return isAnswer(o.Code) }
 func isAnswer(code int) bool { return code >= 200 && code <= 299 }
 
 // clamp takes out what no clock should have measured: a call that is over before
-// it began, and times below zero or longer than a call can be.
+// it began or later than one can be, and times below zero or as long.
 func (o *Outcome) clamp(began time.Time) {
-	if o.At.Before(began) {
+	if last := began.Add(longestCall); o.At.After(last) {
+		o.At = last
+	} else if o.At.Before(began) {
 		o.At = began
 	}
 	o.Ring, o.Talk = min(max(o.Ring, 0), longestCall), min(max(o.Talk, 0), longestCall)
