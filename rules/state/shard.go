@@ -273,21 +273,26 @@ func (r record) over(at time.Time) bool {
 // is right when it ends.
 const eraShift = 20
 
+// clockSlack is how many seconds clocks are put back by without a record's noticing:
+// what happens meanwhile counts with the newest event.
+const clockSlack = 60
+
 // settle takes what is so old out of a record that its ticks would be those of
 // another age: at its first use in an era. Its newest attempt was in the one
-// before or later, so that ages were right then. A record that is over begins
-// anew, with the calls that go on.
+// before or later, so that ages were right then. A record that is over, or of a
+// time to come since the clock was put back, begins anew, with the calls that go on.
 func (s *shard) settle(r record, shape *Shape, at time.Time) {
-	newest := max(r[first], r[last])
-	if newest>>eraShift == seconds(at)>>eraShift {
+	newest, now := max(r[first], r[last]), seconds(at)
+	ahead := newest > now+clockSlack
+	if newest>>eraShift == now>>eraShift && !ahead {
 		return
 	}
 	// What was told after the newest attempt lies within a day of it, or is long gone.
 	const slack = 24 * 60 * 60 * ticks
 	left := int64(shape.keep) + slack - int64(since(newest, at))*ticks
 	switch {
-	case r.over(at):
-		r[first], r[last], r[passed], r[before] = seconds(at), 0, 0, 0
+	case ahead, r.over(at):
+		r[first], r[last], r[passed], r[before] = now, 0, 0, 0
 		fallthrough
 	case left < 0:
 		r.setStreams(0, 0)

@@ -208,6 +208,31 @@ func TestAgesBeyondTicks(t *testing.T) {
 	}
 }
 
+// When the clock was put back, what was counted in the time to come is forgotten.
+func TestClockPutBack(t *testing.T) {
+	s := newStore(t, 1)
+	k := kind(t, s, everything)
+	for range 10 {
+		s.Attempt(keyOf(1), k, noon, 7, nil, nil)
+		s.Pass(keyOf(1), k, noon, true, true)
+		s.Finish(keyOf(1), k, noon, []uint32{1, 10}, false)
+	}
+	wants := []Want{{Ask: Attempts, Window: Span(time.Minute)}, {Ask: Finished, Tally: -1, Window: Span(time.Minute)}, {Ask: Distinct, Window: Span(time.Minute)}, {Ask: Going}, {Ask: First}, {Ask: Idle}}
+	got := make([]Got, len(wants))
+	for _, step := range []struct {
+		at   time.Duration
+		want []Got
+	}{
+		{-50 * time.Second, []Got{{Count: 11}, {Count: 10}, {Count: 2}, {Count: 10}, {Count: 0}, {Count: 0}}},
+		{-time.Hour, []Got{{Count: 1}, {}, {Count: 1}, {Count: 10}, {Count: 0}, {Count: Never}}},
+		{-58 * time.Minute, []Got{{Count: 1}, {}, {Count: 1}, {Count: 10}, {Count: 120}, {Count: Never}}},
+	} {
+		if s.Attempt(keyOf(1), k, noon.Add(step.at), 8+uint64(step.at), wants, got); !slices.Equal(got, step.want) {
+			t.Errorf("at %s: %v, want %v", step.at, got, step.want)
+		}
+	}
+}
+
 // Memory stays below its bound whatever comes; who is active stays.
 func TestBound(t *testing.T) {
 	const bound = 16 << 20
