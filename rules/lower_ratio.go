@@ -37,11 +37,11 @@ func shorterThan(limit time.Duration) (string, func(*Outcome) uint32) {
 	return fmt.Sprintf("short:%s", limit), func(o *Outcome) uint32 { return one(o.answered() && o.Talk < limit) }
 }
 
-// givenUpBefore counts calls that the caller gave up before they had been under
-// way for so long.
+// givenUpBefore counts calls that rang and that the caller gave up before they had
+// been under way for so long.
 func givenUpBefore(limit time.Duration) (string, func(*Outcome) uint32) {
 	return fmt.Sprintf("cancelled:%s", limit), func(o *Outcome) uint32 {
-		return one(!o.answered() && (o.Code == 487 || o.ByCaller) && o.Ring < limit)
+		return one(o.Rang && !o.answered() && (o.Code == 487 || o.ByCaller) && o.Ring < limit)
 	}
 }
 

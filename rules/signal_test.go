@@ -34,7 +34,7 @@ type event struct {
 	caller, callee, trunk, account, source string
 	code                                   int
 	ring, talk                             time.Duration
-	passed, ended                          bool
+	passed, ended, rang                    bool
 }
 
 // What signals say is what a plain history says, within the error that counts
@@ -58,11 +58,12 @@ func TestSignalsAgainstAPlainHistory(t *testing.T) {
 			}
 			h.ended, h.over = true, at
 			h.code = pick(r, []int{200, 200, 486, 487, 404, 607})
+			h.rang = r.IntN(4) > 0
 			h.ring = time.Duration(r.IntN(12_000)) * time.Millisecond
 			if h.code == 200 {
 				h.talk = time.Duration(r.IntN(20_000)) * time.Millisecond
 			}
-			o := Outcome{ID: ids[h], At: at, Code: h.code, Ring: h.ring, Talk: h.talk, Ended: true}
+			o := Outcome{ID: ids[h], At: at, Code: h.code, Rang: h.rang, Ring: h.ring, Talk: h.talk, Ended: true}
 			if got := e.Observe(&o); got != Counted {
 				t.Fatalf("outcome of call %d: %v", i, got)
 			}
@@ -167,7 +168,7 @@ func compareSignals(t *testing.T, history []*event, now *event, told map[string]
 			if h.talk < 6*time.Second {
 				short++
 			}
-		case h.code == 487 && h.ring < 8*time.Second:
+		case h.code == 487 && h.rang && h.ring < 8*time.Second:
 			cancelled++
 		case h.code == 607, h.code == 486:
 			refused++
