@@ -2,6 +2,8 @@ package rules
 
 import (
 	"fmt"
+	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -65,5 +67,39 @@ func TestSignalsConcurrentWithReloads(t *testing.T) {
 	}
 	if got := e.pending.Stats(); got.Open != 0 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// What is counted is bounded, and the rule that is too much is named.
+func TestBoundsOfSubjects(t *testing.T) {
+	for _, tt := range []struct {
+		signal string
+		most   int
+		want   string
+	}{
+		{`rate(prefix(%s, %d), "1m") > 1`, maxSubjects, `counts calls by one more value, and with the rules before by more than 64`},
+		{`concurrent(prefix(%s, %d)) > 1`, maxKept, `asks how calls ended, or go on, by one more value, and with the rules before by more than 8`},
+		{`answer_ratio(prefix(%s, %d), "1h", 5) < 0.1`, maxKept, `asks how calls ended, or go on, by one more value, and with the rules before by more than 8`},
+	} {
+		for _, n := range []int{tt.most, tt.most + 1, tt.most + 2} {
+			var text strings.Builder
+			text.WriteString("rules:\n")
+			for i := range n {
+				of := []string{"caller", "callee", "network", "presentation", "diverted_by"}[i/maxGlobal]
+				fmt.Fprintf(&text, "  - {id: r%d, label: x, when: '%s'}\n", i, fmt.Sprintf(tt.signal, of, i%maxGlobal+1))
+			}
+			text.WriteString("  - {id: off, label: x, mode: off, when: 'concurrent(domain) > 1'}\n")
+			s := designSettings(t)
+			file := filepath.Join(writeFiles(t, "rules.yaml", text.String()), "rules.yaml")
+			s.Files = []string{file}
+			_, err := Compile(s)
+			want := ""
+			if n > tt.most {
+				want = fmt.Sprintf("%s:%d:10: rule \"r%d\": %s (ask by values that others ask by, or take out what is hardly asked about)", file, tt.most+2, tt.most, tt.want)
+			}
+			if err == nil && want != "" || err != nil && err.Error() != want {
+				t.Errorf("%s, %d times: %v, want %s", tt.signal, n, err, want)
+			}
+		}
 	}
 }
