@@ -30,16 +30,24 @@ func (e *Engine) counting(rs *Ruleset) counting {
 		c.places[i] = -1
 	}
 	for place, number := range c.numbers {
-		c.places[number] = place
+		if number != noSubject {
+			c.places[number] = place
+		}
 	}
 	return c
 }
+
+// noSubject is the number of subjects for which none was left.
+const noSubject = 1<<16 - 1
 
 // subject is the number of the subject of that name, from now on. Swap is locked,
 // or no call is under way.
 func (e *Engine) subject(name string) uint16 {
 	number, ok := e.numbers[name]
 	if !ok {
+		if len(e.numbers) == noSubject {
+			return noSubject
+		}
 		number = uint16(len(e.numbers))
 		e.numbers[name] = number
 	}
@@ -59,6 +67,7 @@ type history struct {
 	with    *counting    // nil: nothing is known
 	foresee bool         // answer as if this call were counted
 	passed  bool         // this call was let pass before, when it was asked about first
+	going   bool         // and is among those that go on
 	keys    []state.Hash // by subject; 0: the call has no such key
 	keyed   []bool       // by subject: its key was looked for
 	got     []state.Got
@@ -67,7 +76,7 @@ type history struct {
 
 // start forgets what the call before was told.
 func (c *history) start(with *counting, answers int) {
-	c.with, c.foresee, c.passed = with, false, false
+	c.with, c.foresee, c.passed, c.going = with, false, false, false
 	n := 0
 	if with != nil {
 		n = len(with.subjects)

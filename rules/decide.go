@@ -22,26 +22,27 @@ func (e *Engine) Decide(c *Call, v *Verdict) {
 	if counted && c.strangeUpstream() {
 		e.unknownTrunks.count(c.Upstream)
 	}
-	f := e.frame(c, l)
+	f, told := e.frame(c, l), false
 	if attempt.again {
-		f.history.passed = e.supersede(attempt, &l.counting)
+		f.history.passed, told = e.supersede(attempt, &l.counting)
 	}
 	e.weigh(f, l, v, counted)
 	if v.Action == Allow {
-		e.await(f, l, v, attempt)
+		e.await(f, l, v, attempt, told)
 	}
 	e.release(f)
 }
 
-// await remembers a call that was let pass until its outcome comes.
-func (e *Engine) await(f *frame, l *live, v *Verdict, attempt attemptRef) {
+// await remembers a call that was let pass until its outcome comes. One of which was
+// told what became of it is not counted again.
+func (e *Engine) await(f *frame, l *live, v *Verdict, attempt attemptRef, told bool) {
 	c := f.call
 	call := pendingCall{
 		At: c.At.UnixNano(), Caller: v.Caller, Callee: v.Callee, Origin: origin(c.trunk, c.Source),
-		Trunk: e.names.number(v.Trunk), Account: e.names.number(c.Account), attempt: attempt.hash,
-		Plain: len(l.set.learns) > 0 && isPlain(c.RequestURI, v.Callee), Again: attempt.again, Withheld: c.withheld,
+		Trunk: l.trunks[c.place()], Account: e.names.number(c.Account), attempt: attempt.hash,
+		Plain: len(l.set.learns) > 0 && isPlain(c.RequestURI, v.Callee), Again: attempt.again, Told: told, Withheld: c.withheld,
 	}
-	if v.Guard == Unguarded {
+	if v.Guard == Unguarded && !told {
 		f.keep(&call)
 	}
 	if evicted, ok := e.pending.Add(&v.ID, &call); ok {
@@ -53,18 +54,18 @@ func (e *Engine) await(f *frame, l *live, v *Verdict, attempt attemptRef) {
 }
 
 // supersede lets go of the call of an attempt that is asked about again: the
-// newest decision is the one whose outcome will come. It tells whether there was
-// one: whether the call was let pass before.
-func (e *Engine) supersede(attempt attemptRef, c *counting) bool {
+// newest decision is the one whose outcome will come. It tells whether the call
+// was let pass before, and whether what became of it was told.
+func (e *Engine) supersede(attempt attemptRef, c *counting) (passed, told bool) {
 	place, ok := e.attempts.placed(attempt)
 	if !ok {
-		return false
+		return false, false
 	}
-	call, ok := e.pending.supersede(place, attempt.hash)
-	if ok {
+	call, told, passed := e.pending.supersede(place, attempt.hash)
+	if passed && !told {
 		c.end(&call)
 	}
-	return ok
+	return passed, told
 }
 
 // Probe decides c as Decide does and leaves no trace but in the caches: nothing
@@ -76,20 +77,22 @@ func (e *Engine) Probe(c *Call, v *Verdict) {
 	if l := e.live.Load(); l != nil {
 		l.set.derive(c)
 		f := e.frame(c, l)
-		f.history.foresee, f.history.passed = e.asked(c)
+		e.asked(c, &f.history)
 		e.weigh(f, l, v, false)
 		e.release(f)
 	}
 }
 
-// asked tells whether c was never asked about, and whether it was let pass before.
-func (e *Engine) asked(c *Call) (fresh, passed bool) {
+// asked notes whether c was asked about before, and what became of it.
+func (e *Engine) asked(c *Call, h *history) {
 	attempt := attemptRef{hash: e.attempts.hash(c)}
-	fresh = attempt.hash == 0 || !e.attempts.saw(attempt)
-	if !fresh {
-		_, passed = e.attempts.placed(attempt)
+	if h.foresee = attempt.hash == 0 || !e.attempts.saw(attempt); h.foresee {
+		return
 	}
-	return fresh, passed
+	var place uint64
+	if place, h.passed = e.attempts.placed(attempt); h.passed {
+		h.going = e.pending.goesOn(place, attempt.hash)
+	}
 }
 
 // frame is one for the evaluation of c.

@@ -67,6 +67,7 @@ type live struct {
 	layers     []*liveList  // by place in set.finds
 	counting   counting
 	traffic    []trunkCalls // by place of the trunk
+	trunks     []uint32     // numbers of their names, by place
 	limiters   []*limiter   // by rule, nil for one without a limit
 }
 
@@ -141,6 +142,10 @@ func (e *Engine) Swap(rs *Ruleset) {
 	}
 	l.counting = e.counting(rs)
 	l.traffic, l.limiters = e.trafficOf(rs), e.limitersOf(rs)
+	l.trunks = make([]uint32, rs.trunks.places())
+	for name, t := range rs.trunks.names {
+		l.trunks[t.place] = e.names.number(name)
+	}
 	e.live.Store(l)
 }
 

@@ -129,7 +129,7 @@ func (e *Engine) Explain(c *Call) *Explanation {
 	f := &frame{facts: e.facts, learned: l.learned, layers: l.layers, slowed: e.slowed.Load(), blocks: e.blocks, reports: e.reports.events, working: l}
 	f.start(c, l.set)
 	f.history.start(&l.counting, l.set.answers)
-	f.history.foresee, f.history.passed = e.asked(c)
+	e.asked(c, &f.history)
 	for i := range attributes {
 		if attributes[i].state == "" { // it is the call's own
 			x.Call = append(x.Call, reading(&attributes[i], f))

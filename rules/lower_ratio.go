@@ -37,11 +37,11 @@ func shorterThan(limit time.Duration) (string, func(*Outcome) uint32) {
 	return fmt.Sprintf("short:%s", limit), func(o *Outcome) uint32 { return one(o.answered() && o.Talk < limit) }
 }
 
-// givenUpBefore counts calls that the caller gave up before they had been under
-// way for so long.
+// givenUpBefore counts calls that rang and that the caller gave up before they had
+// been under way for so long.
 func givenUpBefore(limit time.Duration) (string, func(*Outcome) uint32) {
 	return fmt.Sprintf("cancelled:%s", limit), func(o *Outcome) uint32 {
-		return one(!o.answered() && (o.Code == 487 || o.ByCaller) && o.Ring < limit)
+		return one(o.Rang && !o.answered() && (o.Code == 487 || o.ByCaller) && o.Ring < limit)
 	}
 }
 
@@ -95,18 +95,10 @@ func (l *lowering) ofAnswered(n *ast.CallNode, fn *Function, s *subject, w time.
 	if i < 0 || answered < 0 {
 		return l.tooMany(n, s)
 	}
-	o := l.signal(n, fn, s, state.Want{Ask: state.Finished, Tally: i, Window: state.Span(w)}, nil)
-	place, late := s.want(state.Want{Ask: state.Finished, Tally: i, Window: state.Span(w)})
-	over, _ := s.want(state.Want{Ask: state.Finished, Tally: answered, Window: state.Span(w)})
+	o := l.signal(n, fn, s, state.Want{Ask: state.Part, Tally: i, Among: answered, Window: state.Span(w)}, func(g state.Got) (float64, bool) {
+		return float64(g.Sum) / float64(max(g.Count, 1)) / unit, float64(g.Count) >= least
+	})
 	o.sparse = true
-	o.measure = func(f *frame) (float64, bool) {
-		all, known := f.counted(s, over, late)
-		if !known || float64(all.Sum) < least {
-			return 0, false
-		}
-		got, _ := f.counted(s, place, late)
-		return float64(got.Sum) / float64(all.Sum) / unit, true
-	}
 	return o
 }
 

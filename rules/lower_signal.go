@@ -28,7 +28,7 @@ func signals() []Function {
 			Example: `answer_ratio(caller, "1h", 20) < 0.1`, least: 3, most: 3, value: (*lowering).ratio},
 		{Name: "short_ratio", Signature: `short_ratio(key, "1h", "6s", 20)`, Result: ShareType, Doc: "share of the calls answered and over in the window that were shorter than so long; unknown while they are fewer than the last argument",
 			Example: `short_ratio(caller, "1h", "6s", 20) > 0.8`, least: 4, most: 4, value: (*lowering).ratio},
-		{Name: "cancel_ratio", Signature: `cancel_ratio(key, "1h", "8s", 20)`, Result: ShareType, Doc: "share of the calls over in the window that the caller gave up before so long; unknown while they are fewer than the last argument",
+		{Name: "cancel_ratio", Signature: `cancel_ratio(key, "1h", "8s", 20)`, Result: ShareType, Doc: "share of the calls over in the window that rang and that the caller gave up before so long; unknown while they are fewer than the last argument",
 			Example: `cancel_ratio(caller, "1h", "8s", 20) > 0.9`, least: 4, most: 4, value: (*lowering).ratio},
 		{Name: "average_duration", Signature: `average_duration(key, "1h", 20)`, Result: SpanType, Doc: "mean talk time of the calls answered and over in the window, in seconds; unknown while they are fewer than the last argument",
 			Example: `average_duration(caller, "1h", 20) < "10s"`, least: 3, most: 3, value: (*lowering).ratio},
@@ -244,7 +244,16 @@ func (l *lowering) concurrent(n *ast.CallNode, fn *Function) *operand {
 	}
 	s := l.subjectOf(parts, keyPart{}, shortest)
 	s.going = true
-	return l.signal(n, fn, s, state.Want{Ask: state.Going}, func(g state.Got) (float64, bool) { return float64(g.Count) + 1, true })
+	o := l.signal(n, fn, s, state.Want{Ask: state.Going}, nil)
+	place, late := s.want(state.Want{Ask: state.Going})
+	o.measure = func(f *frame) (float64, bool) {
+		got, known := f.counted(s, place, late)
+		if !f.history.going {
+			got.Count++ // this call
+		}
+		return float64(got.Count), known
+	}
+	return o
 }
 
 func (l *lowering) distinct(n *ast.CallNode, fn *Function) *operand {

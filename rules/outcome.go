@@ -47,9 +47,11 @@ func (o *Outcome) answered() bool { return isAnswer(o.Code) }
 func isAnswer(code int) bool { return code >= 200 && code <= 299 }
 
 // clamp takes out what no clock should have measured: a call that is over before
-// it began, and times below zero or longer than a call can be.
+// it began or later than one can be, and times below zero or as long.
 func (o *Outcome) clamp(began time.Time) {
-	if o.At.Before(began) {
+	if last := began.Add(longestCall); o.At.After(last) {
+		o.At = last
+	} else if o.At.Before(began) {
 		o.At = began
 	}
 	o.Ring, o.Talk = min(max(o.Ring, 0), longestCall), min(max(o.Talk, 0), longestCall)
@@ -71,7 +73,8 @@ func (o *Outcome) from(t *trunks) string {
 
 // Observe takes what became of a call that Decide let pass. An outcome of a
 // call that this engine did not decide teaches nothing. The call's first final
-// answer teaches learned lists, its last outcome is counted. Times that no clock
+// answer teaches learned lists, its last outcome is counted, of an
+// attempt that was asked about again once. Times that no clock
 // should have measured are set right in o.
 func (e *Engine) Observe(o *Outcome) Observed {
 	l := e.live.Load()
@@ -90,7 +93,7 @@ func (e *Engine) Observe(o *Outcome) Observed {
 	if which.first {
 		e.learned.observe(o, call, carrier)
 	}
-	if which.last {
+	if which.last && !call.Told {
 		l.counting.finish(&call, o)
 		e.over(e.ended(o, &call, carrier))
 	}

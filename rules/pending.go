@@ -25,6 +25,7 @@ type pendingCall struct {
 	attempt        uint64 // a hash of it, 0 for none
 	Plain          bool   // the Request-URI said the callee and nothing else
 	Again          bool   // the attempt was asked about before
+	Told           bool   // what became of the attempt was told by an earlier decision on it
 	Withheld       bool   // the caller asked not to be shown
 
 	// By what it is counted when it is over: the first kept of them.
@@ -158,8 +159,10 @@ func (p *Pending) Add(id *ID, call *pendingCall) (evicted pendingCall, ok bool) 
 }
 
 // find is the shard and the place in it where a call is remembered, if it is.
-func (p *Pending) find(id *ID) (*pendingShard, int) {
-	place, shards := id.place(), uint64(len(p.shards)) // a power of two
+func (p *Pending) find(id *ID) (*pendingShard, int) { return p.at(id.place()) }
+
+func (p *Pending) at(place uint64) (*pendingShard, int) {
+	shards := uint64(len(p.shards)) // a power of two
 	return &p.shards[place&(shards-1)], int(place / shards)
 }
 
@@ -198,18 +201,31 @@ func (p *Pending) observe(o *Outcome) (call pendingCall, which turn, seen Observ
 	return slot.call, which, Counted
 }
 
-// supersede ends the call of an attempt that is remembered in that place, unless
-// something is known of it already.
-func (p *Pending) supersede(place, attempt uint64) (pendingCall, bool) {
-	shards := uint64(len(p.shards))
-	s, at := &p.shards[place&(shards-1)], int(place/shards)
+// goesOn tells whether the call of an attempt that is remembered in that place is
+// not known to be over.
+func (p *Pending) goesOn(place, attempt uint64) bool {
+	s, at := p.at(place)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if at >= s.length || s.ring[at].stage != waiting || s.ring[at].call.attempt != attempt {
-		return pendingCall{}, false
+	return at < s.length && s.ring[at].stage != over && s.ring[at].call.attempt == attempt
+}
+
+// supersede ends the call of an attempt that is remembered in that place, unless
+// something is known of it already: then it was told of, or is over and so was the
+// one before it.
+func (p *Pending) supersede(place, attempt uint64) (call pendingCall, told, ok bool) {
+	s, at := p.at(place)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if at >= s.length || s.ring[at].call.attempt != attempt {
+		return pendingCall{}, false, false
 	}
-	s.end(&s.ring[at])
-	return s.ring[at].call, true
+	slot := &s.ring[at]
+	if slot.stage == waiting {
+		s.end(slot)
+		return slot.call, slot.call.Told, true
+	}
+	return slot.call, true, true
 }
 
 // end notes that a call is over.

@@ -172,7 +172,7 @@ func TestObserve(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			e := idle(t, carriers, Options{Pending: 100}, dead)
-			id := e.pending.added(1, pendingCall{Callee: global(t, gone), Plain: true})
+			id := e.pending.added(1, pendingCall{At: noon.UnixNano(), Callee: global(t, gone), Plain: true})
 			for i, s := range tt.steps {
 				if s.o.ID == (ID{}) {
 					s.o.ID = id
@@ -264,6 +264,23 @@ func TestObserveSetsTimesRight(t *testing.T) {
 	want := []Ended{{At: noon, Began: noon.Local(), ID: id, Caller: Number{12025550142}, Trunk: "pbx", Carrier: "carrier-a", Code: 200, Talk: longestCall}}
 	if diff := cmp.Diff(want, ended, cmp.AllowUnexported(Number{}), cmpopts.EquateApproxTime(0)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// An outcome from the future is one of the last moment at which its call can be
+// over, for all that learns of it.
+func TestObserveFromTheFuture(t *testing.T) {
+	none, err := newTrunks([]Trunk{{Name: "carrier-a"}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var learned []LearnedEntry
+	e := idle(t, none, Options{OnLearned: func(l LearnedEntry) { learned = append(learned, l) }},
+		LearnSpec{Name: "gone", From: "callee", On: []int{404}, Upstream: []string{"carrier-a"}, After: 1, For: time.Hour})
+	id := e.pending.added(1, pendingCall{At: noon.UnixNano(), Caller: Number{12025550142}, Callee: Number{12025550143}, Plain: true})
+	o := Outcome{ID: id, Code: 404, At: noon.AddDate(10, 0, 0), Carrier: "carrier-a", Ended: true}
+	if got := e.Observe(&o); got != Counted || !o.At.Equal(noon.Add(longestCall)) || len(learned) != 1 || !learned[0].Until.Equal(o.At.Add(time.Hour)) {
+		t.Errorf("%v at %s, learned %v", got, o.At, learned)
 	}
 }
 

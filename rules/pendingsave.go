@@ -29,6 +29,7 @@ type savedCall struct {
 	Origin         uint64
 	Trunk, Account string
 	Plain, Again   bool
+	Withheld, Told bool
 	Leased         bool // its switch has said that it goes on
 	Kept           []savedKey
 }
@@ -76,7 +77,7 @@ func (e *Engine) SavePending(w io.Writer) error {
 			}
 			if err := to.Encode(savedCall{
 				ID: slot.id, Answered: slot.stage == answered, At: c.At, Caller: c.Caller.key, Callee: c.Callee.key, Origin: c.Origin,
-				Trunk: e.names.name(c.Trunk), Account: e.names.name(c.Account), Plain: c.Plain, Again: c.Again, Leased: slot.lease != 0, Kept: kept,
+				Trunk: e.names.name(c.Trunk), Account: e.names.name(c.Account), Plain: c.Plain, Again: c.Again, Withheld: c.Withheld, Told: c.Told, Leased: slot.lease != 0, Kept: kept,
 			}); err != nil {
 				return err
 			}
@@ -139,7 +140,7 @@ func (e *Engine) restore(c *savedCall, at time.Time) bool {
 	}
 	call := pendingCall{
 		At: c.At, Caller: Number{c.Caller}, Callee: Number{c.Callee}, Origin: c.Origin,
-		Trunk: e.names.number(c.Trunk), Account: e.names.number(c.Account), Plain: c.Plain, Again: c.Again,
+		Trunk: e.names.number(c.Trunk), Account: e.names.number(c.Account), Plain: c.Plain, Again: c.Again, Withheld: c.Withheld, Told: c.Told,
 	}
 	if c.Trunk != "" { // the hash of a name is another in each process
 		call.Origin = maphash.String(originSeed, c.Trunk)
@@ -163,11 +164,11 @@ func (e *Engine) restore(c *savedCall, at time.Time) bool {
 	return true
 }
 
-// subjects are the names of subjects by their numbers.
-func (e *Engine) subjects() []string {
+// subjects are the names of subjects by their numbers, empty for noSubject.
+func (e *Engine) subjects() map[uint16]string {
 	e.swap.Lock()
 	defer e.swap.Unlock()
-	names := make([]string, len(e.numbers))
+	names := make(map[uint16]string, len(e.numbers))
 	for name, number := range e.numbers {
 		names[number] = name
 	}

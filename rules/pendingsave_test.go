@@ -25,7 +25,7 @@ func TestPendingOutlivesARestart(t *testing.T) {
 		var ids []ID
 		for i := range calls {
 			id := newID(noon)
-			before.pending.Add(&id, &pendingCall{At: noon.UnixNano(), Caller: Number{uint64(12025550000 + i)}, Callee: Number{12025551234}, Origin: 7, Trunk: trunk, Plain: true})
+			before.pending.Add(&id, &pendingCall{At: noon.UnixNano(), Caller: Number{uint64(12025550000 + i)}, Callee: Number{12025551234}, Origin: 7, Trunk: trunk, Plain: true, Withheld: i%2 == 0, Told: i%5 == 0})
 			ids = append(ids, id)
 			switch i % 3 {
 			case 1:
@@ -53,7 +53,7 @@ func TestPendingOutlivesARestart(t *testing.T) {
 			if seen != wantSeen || which != wantTurn {
 				t.Fatalf("call %d: %v %+v, want %v %+v", i, seen, which, wantSeen, wantTurn)
 			}
-			if seen == Counted && (call.Caller != want.Caller || call.At != want.At || !call.Plain || after.names.name(call.Trunk) != "pbx" || call.Origin == 7) {
+			if seen == Counted && (call.Caller != want.Caller || call.At != want.At || !call.Plain || call.Withheld != want.Withheld || call.Told != want.Told || after.names.name(call.Trunk) != "pbx" || call.Origin == 7) {
 				t.Fatalf("call %d: %+v, want %+v", i, call, want)
 			}
 		}

@@ -151,7 +151,7 @@ func (p *past) call(edit func(*Call), outcomes ...Outcome) {
 var (
 	busy      = Outcome{Code: 486}
 	short     = Outcome{Code: 200, Talk: 2 * time.Second}
-	cancelled = Outcome{Code: 487, Ring: 2 * time.Second, ByCaller: true}
+	cancelled = Outcome{Code: 487, Rang: true, Ring: 2 * time.Second, ByCaller: true}
 )
 
 func alice(c *Call)                  { c.Account = "alice" }

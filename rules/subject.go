@@ -78,7 +78,7 @@ func (s *subject) tally(name string, of func(*Outcome) uint32) int {
 // want is the place of a question among those of its kind.
 func (s *subject) want(w state.Want) (place int, late bool) {
 	all := &s.prompt
-	if late = w.Ask == state.Finished || w.Ask == state.Distinct; late {
+	if late = w.Ask == state.Finished || w.Ask == state.Part || w.Ask == state.Distinct; late {
 		all = &s.late
 	}
 	if place = slices.Index(*all, w); place < 0 {
@@ -121,19 +121,29 @@ var counterparts = map[string]string{"caller": "callee", "callee": "caller"}
 
 // arrange gives the subjects that a rule asks about their places.
 func (rs *Ruleset) arrange(c *compiler) {
+	asked, kept := 0, 0
 	for _, r := range rs.rules {
 		if r.Mode == Off || r.condition == nil {
 			continue
 		}
+		bound := func(n *int, most int, what string) {
+			if *n++; *n == most+1 {
+				c.d.at(Position{r.File, r.Line, r.Column}, fmt.Sprintf("rule %q", r.ID), fmt.Sprintf("%s by one more value, and with the rules before by more than %d", what, most),
+					"ask by values that others ask by, or take out what is hardly asked about")
+			}
+		}
 		r.condition.walk(true, func(p *condition, _ bool) {
 			for _, o := range p.reads {
-				if o.subject != nil {
-					o.subject.asked = true
+				if s := o.subject; s != nil && !s.asked {
+					s.asked = true
+					bound(&asked, maxSubjects, "counts calls")
+					if s.kept() {
+						bound(&kept, maxKept, "asks how calls ended, or go on,")
+					}
 				}
 			}
 		})
 	}
-	kept := 0
 	for _, s := range c.counted {
 		if !s.asked {
 			continue
@@ -141,15 +151,6 @@ func (rs *Ruleset) arrange(c *compiler) {
 		s.base, s.place = rs.answers, len(rs.subjects)
 		rs.answers += s.answers()
 		rs.subjects = append(rs.subjects, s)
-		if s.kept() {
-			kept++
-		}
-	}
-	if n := len(rs.subjects); n > maxSubjects {
-		c.d.at(Position{}, "rules", fmt.Sprintf("count calls by %d different values, at most %d", n, maxSubjects), "take out what is hardly asked about")
-	}
-	if kept > maxKept {
-		c.d.at(Position{}, "rules", fmt.Sprintf("ask how calls ended by %d different values, at most %d", kept, maxKept), "take out what is hardly asked about")
 	}
 }
 

@@ -11,7 +11,7 @@ func (s *shard) attempt(k Key, kind *Kind, at time.Time, with uint64) record {
 		return nil
 	}
 	shape := &kind.shape
-	r.prune(shape, now)
+	r.prune(shape, now, shape.keep)
 	r[last] = seconds(at)
 	var tallies [len(attemptNames)]uint32
 	if shape.runs > 0 && with != 0 && r.continues(with, now, shape.runs) {
@@ -59,7 +59,7 @@ func (s *shard) finish(k Key, kind *Kind, at time.Time, tallies []uint32, began 
 	if !kind.shape.Finished {
 		return
 	}
-	r.prune(&kind.shape, now)
+	r.prune(&kind.shape, now, kind.shape.keep)
 	stride := kind.shape.stride()
 	var ok bool
 	if r, ok = s.room(k, r, stride); !ok {
@@ -173,6 +173,7 @@ func (s *shard) read(k Key, kind *Kind, at time.Time, wants []Want, got []Got, s
 		if r.shape() != kind.number {
 			r = s.reshape(k, r, kind)
 		}
+		s.settle(r, &kind.shape, at)
 		r.answer(&kind.shape, at, wants, got)
 	}
 	if seen != nil {
@@ -205,6 +206,8 @@ func (r record) answer(shape *Shape, at time.Time, wants []Want, got []Got) {
 			} else {
 				g.Sum, g.Count = sum(r.finishedStream(), stride, now, w.Window, w.Tally)
 			}
+		case Part:
+			g.Sum, g.Count = sums(r.finishedStream(), stride, now, w.Window, w.Tally, w.Among)
 		case Distinct:
 			g.Count = countValues(r.set(), r.halvings(), now, w.Window, w.Enough)
 		case Going:

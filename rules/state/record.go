@@ -62,14 +62,14 @@ func (r record) finishedStream() []uint32 {
 	return r[at : at+r.finished()]
 }
 
-// prune takes off what is older than any window asks for.
-func (r record) prune(s *Shape, now tick) {
-	if old := forget(r.attemptStream(), s.attemptStride(), now, s.keep); old > 0 {
+// prune takes off what is older than keep.
+func (r record) prune(s *Shape, now tick, keep uint32) {
+	if old := forget(r.attemptStream(), s.attemptStride(), now, keep); old > 0 {
 		at := header + 2*r.entries()
 		copy(r[at:], r[at+old:r.length()])
 		r.setStreams(r.attempts()-old, r.finished())
 	}
-	if old := forget(r.finishedStream(), s.stride(), now, s.keep); old > 0 {
+	if old := forget(r.finishedStream(), s.stride(), now, keep); old > 0 {
 		at := header + 2*r.entries() + r.attempts()
 		copy(r[at:], r[at+old:r.length()])
 		r.setStreams(r.attempts(), r.finished()-old)

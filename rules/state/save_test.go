@@ -136,20 +136,28 @@ func TestSaveWhatChanged(t *testing.T) {
 	}
 }
 
-// A key whose record has another shape keeps what both count.
+// A key whose record has another shape keeps what both count. Calls that were over
+// before a tally was counted are not among those it is a share of.
 func TestReshape(t *testing.T) {
 	s := newStore(t, 1<<26)
 	k := kind(t, s, Shape{Attempts: true, Finished: true, Tallies: []string{"a", "b"}, Keep: time.Hour})
-	for range 10 {
+	for range 9 {
 		s.Attempt(keyOf(1), k, noon, 0, nil, nil)
 		s.Finish(keyOf(1), k, noon, []uint32{1, 5}, true)
 	}
 	k = kind(t, s, Shape{Attempts: true, Finished: true, Tallies: []string{"c", "b", "d"}, Keep: time.Hour})
 	s.Finish(keyOf(1), k, noon, []uint32{2, 5, 2}, true)
-	got := make([]Got, 4)
-	s.Read(keyOf(1), k, noon, []Want{{Ask: Attempts}, {Ask: Finished, Tally: 0}, {Ask: Finished, Tally: 1}, {Ask: Finished, Tally: 2}}, got)
-	if want := []Got{{Count: 10}, {11, 2}, {11, 55}, {11, 2}}; !slices.Equal(got, want) {
+	got := make([]Got, 6)
+	wants := []Want{{Ask: Attempts}, {Ask: Finished, Tally: 0}, {Ask: Finished, Tally: 1}, {Ask: Finished, Tally: 2}, {Ask: Part, Tally: 0, Among: 1}, {Ask: Part, Tally: 1, Among: 0}}
+	s.Read(keyOf(1), k, noon, wants, got)
+	if want := []Got{{Count: 9}, {1, 2}, {10, 50}, {1, 2}, {5, 2}, {2, 5}}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
+	}
+	for range 3 * sameSize { // buckets from before become one with others
+		s.Finish(keyOf(1), k, noon, []uint32{1, 1, 1}, true)
+	}
+	if s.Read(keyOf(1), k, noon, wants, got); got[1] != (Got{3 * sameSize, 3 * sameSize}) || got[4] != got[1] || got[2].Count != 3*sameSize+10 {
+		t.Errorf("%v", got)
 	}
 }
 

@@ -111,6 +111,7 @@ func (s *shard) open(k Key, kind *Kind, at time.Time) record {
 		if r.shape() != kind.number {
 			r = s.reshape(k, r, kind)
 		}
+		s.settle(r, &kind.shape, at)
 		return r
 	}
 	class := classOf(header + 2*kind.shape.stride())
@@ -268,6 +269,43 @@ func (r record) over(at time.Time) bool {
 	return time.Duration(since(max(r[first], r[last]), at))*time.Second > MaxWindow
 }
 
+// An era is 12 days: what is no older than 31 days when one begins has a tick that
+// is right when it ends.
+const eraShift = 20
+
+// clockSlack is how many seconds clocks are put back by without a record's noticing:
+// what happens meanwhile counts with the newest event.
+const clockSlack = 60
+
+// settle takes what is so old out of a record that its ticks would be those of
+// another age: at its first use in an era. Its newest attempt was in the one
+// before or later, so that ages were right then. A record that is over, or of a
+// time to come since the clock was put back, begins anew, with the calls that go on.
+func (s *shard) settle(r record, shape *Shape, at time.Time) {
+	newest, now := max(r[first], r[last]), seconds(at)
+	ahead := newest > now+clockSlack
+	if newest>>eraShift == now>>eraShift && !ahead {
+		return
+	}
+	// What was told after the newest attempt lies within a day of it, or is long gone.
+	const slack = 24 * 60 * 60 * ticks
+	left := int64(shape.keep) + slack - int64(since(newest, at))*ticks
+	switch {
+	case ahead, r.over(at):
+		r[first], r[last], r[passed], r[before] = now, 0, 0, 0
+		fallthrough
+	case left < 0:
+		r.setStreams(0, 0)
+		r.setSet(0, 0, 0)
+	default:
+		then := tick(uint64(newest)*ticks) & tickMask
+		r.prune(shape, then, uint32(left))
+		if r.entries() > 0 {
+			s.resize(r, r.entries(), r.halvings(), then, uint32(left))
+		}
+	}
+}
+
 // expire looks now and then at a slot for a record of which no window asks any
 // more: none is longer than MaxWindow, and so long a key is known to have been
 // there. To look at one costs as much as to count.
@@ -289,10 +327,10 @@ func (s *shard) expire(at time.Time) {
 // new one counts begins.
 func (s *shard) reshape(k Key, r record, kind *Kind) record {
 	old, shape := &(*s.kinds.Load())[r.shape()].shape, &kind.shape
-	attempts := restride(r.attemptStream(), old.attemptTallies(), shape.attemptTallies())
+	attempts := restride(r.attemptStream(), old.attemptTallies(), shape.attemptTallies(), 0)
 	var finished []uint32
 	if shape.Finished {
-		finished = restride(r.finishedStream(), old.Tallies, shape.Tallies)
+		finished = restride(r.finishedStream(), old.Tallies, shape.Tallies, notCounted)
 	}
 	if more := len(attempts) + len(finished) - r.attempts() - r.finished(); more > 0 {
 		var ok bool
@@ -308,12 +346,13 @@ func (s *shard) reshape(k Key, r record, kind *Kind) record {
 	return r
 }
 
-// restride is a stream with other tallies: those that both have go on.
-func restride(stream []uint32, from, to []string) (words []uint32) {
+// restride is a stream with other tallies: those that both have go on, others are
+// what is said of events before.
+func restride(stream []uint32, from, to []string, before uint32) (words []uint32) {
 	for i := 0; i < len(stream); i += 1 + len(from) {
 		words = append(words, stream[i])
 		for _, name := range to {
-			v := uint32(0)
+			v := before
 			if j := slices.Index(from, name); j >= 0 {
 				v = stream[i+1+j]
 			}

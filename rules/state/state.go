@@ -199,12 +199,14 @@ const (
 	Passed                     // call attempts in the window that were let pass
 	Idle                       // seconds since the newest call that was let pass, or Never
 	IdleBefore                 // seconds since the one before that, or Never
+	Part                       // calls that were over in the window, by tallies alone: Sum is one and Count is another
 )
 
 // Want is one question about a key.
 type Want struct {
 	Ask    Question
-	Tally  int    // of Finished
+	Tally  int    // of Finished and Part
+	Among  int    // the other tally of Part
 	Window uint32 // as Span makes it
 	Enough uint64 // of Distinct: counting may stop beyond it; 0: it counts all
 }

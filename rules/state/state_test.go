@@ -167,6 +167,72 @@ func TestDistinctOfMany(t *testing.T) {
 	}
 }
 
+// What is older than ticks can tell is not taken for new, however seldom a key is
+// seen and whatever else the store does.
+func TestAgesBeyondTicks(t *testing.T) {
+	const day = 24 * time.Hour
+	shape := Shape{Attempts: true, Finished: true, Distinct: true, Runs: time.Hour, Keep: time.Hour}
+	wants := []Want{{Ask: Attempts, Window: Span(time.Hour)}, {Ask: Finished, Tally: -1, Window: Span(time.Hour)}, {Ask: Distinct, Window: Span(time.Hour)}, {Ask: Runs, Window: Span(time.Hour)}}
+	month := slices.Clone(wants)
+	for i := range month {
+		month[i].Window = Span(MaxWindow)
+	}
+	for _, keep := range []time.Duration{time.Hour, MaxWindow} {
+		for _, every := range []time.Duration{day, 7 * day, 29 * day, 50 * day, 60 * day, 100 * day} {
+			for _, start := range []time.Duration{0, 5 * day, 11 * day} {
+				s := newStore(t, 1)
+				shape.Keep = keep
+				k := kind(t, s, shape)
+				begin := noon.Add(start)
+				for i := range 3000 {
+					s.Attempt(keyOf(1), k, begin, uint64(1000+10*i), nil, nil)
+					s.Finish(keyOf(1), k, begin.Add(time.Minute), nil, true)
+				}
+				got := make([]Got, len(wants))
+				for n := time.Duration(1); n*every < 200*day; n++ {
+					at := begin.Add(n * every)
+					for _, ask := range [...]func(){
+						func() { s.Foresee(keyOf(1), k, at, 7, wants, got) },
+						func() { s.Attempt(keyOf(1), k, at, 7, wants, got) },
+					} {
+						if ask(); got[0].Count != 1 || got[1].Count != 0 || got[2].Count != 1 || got[3].Count != 0 {
+							t.Fatalf("keep %s, every %s from %s: on day %d %v", keep, every, start, n*every/day, got)
+						}
+					}
+					if s.Read(keyOf(1), k, at, month, got); keep == MaxWindow && n*every > 31*day && (got[0].Count > uint64(MaxWindow/every)+1 || got[2].Count != 1) {
+						t.Fatalf("every %s from %s: on day %d %v in a month", every, start, n*every/day, got)
+					}
+				}
+			}
+		}
+	}
+}
+
+// When the clock was put back, what was counted in the time to come is forgotten.
+func TestClockPutBack(t *testing.T) {
+	s := newStore(t, 1)
+	k := kind(t, s, everything)
+	for range 10 {
+		s.Attempt(keyOf(1), k, noon, 7, nil, nil)
+		s.Pass(keyOf(1), k, noon, true, true)
+		s.Finish(keyOf(1), k, noon, []uint32{1, 10}, false)
+	}
+	wants := []Want{{Ask: Attempts, Window: Span(time.Minute)}, {Ask: Finished, Tally: -1, Window: Span(time.Minute)}, {Ask: Distinct, Window: Span(time.Minute)}, {Ask: Going}, {Ask: First}, {Ask: Idle}}
+	got := make([]Got, len(wants))
+	for _, step := range []struct {
+		at   time.Duration
+		want []Got
+	}{
+		{-50 * time.Second, []Got{{Count: 11}, {Count: 10}, {Count: 2}, {Count: 10}, {Count: 0}, {Count: 0}}},
+		{-time.Hour, []Got{{Count: 1}, {}, {Count: 1}, {Count: 10}, {Count: 0}, {Count: Never}}},
+		{-58 * time.Minute, []Got{{Count: 1}, {}, {Count: 1}, {Count: 10}, {Count: 120}, {Count: Never}}},
+	} {
+		if s.Attempt(keyOf(1), k, noon.Add(step.at), 8+uint64(step.at), wants, got); !slices.Equal(got, step.want) {
+			t.Errorf("at %s: %v, want %v", step.at, got, step.want)
+		}
+	}
+}
+
 // Memory stays below its bound whatever comes; who is active stays.
 func TestBound(t *testing.T) {
 	const bound = 16 << 20

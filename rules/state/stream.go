@@ -78,11 +78,15 @@ func addEvent(s []uint32, n, stride int, at tick, tallies []uint32) int {
 	}
 }
 
+// notCounted is a tally of events when nobody counted it yet, or more than there
+// is room for. Added to, it stays so.
+const notCounted = 1<<32 - 1
+
 func addSaturated(a, b uint32) uint32 {
 	if sum := a + b; sum >= a {
 		return sum
 	}
-	return 1<<32 - 1
+	return notCounted
 }
 
 // forget tells how many words at the beginning of a stream are of buckets older
@@ -103,11 +107,22 @@ func count(s []uint32, stride int, now tick, window uint32) (events uint64) {
 	return events
 }
 
-// sum is what those events add up to in one tally, and how many they are.
+// sum is what those events add up to in one tally, and how many they are: back to
+// when the tally was not counted.
 func sum(s []uint32, stride int, now tick, window uint32, tally int) (total, events uint64) {
-	for i := len(s) - stride; i >= 0 && bucketTime(s[i]).age(now) <= window; i -= stride {
+	for i := len(s) - stride; i >= 0 && bucketTime(s[i]).age(now) <= window && s[i+1+tally] != notCounted; i -= stride {
 		total += uint64(s[i+1+tally])
 		events += 1 << bucketSize(s[i])
 	}
 	return total, events
+}
+
+// sums is what those events add up to in two tallies: back to when one of them was
+// not counted.
+func sums(s []uint32, stride int, now tick, window uint32, a, b int) (ofA, ofB uint64) {
+	for i := len(s) - stride; i >= 0 && bucketTime(s[i]).age(now) <= window && s[i+1+a] != notCounted && s[i+1+b] != notCounted; i -= stride {
+		ofA += uint64(s[i+1+a])
+		ofB += uint64(s[i+1+b])
+	}
+	return ofA, ofB
 }

@@ -122,13 +122,18 @@ func TestTalliesAreWhole(t *testing.T) {
 	}
 }
 
+// Where a tally has no room, calls before are left out of it and of its count.
 func TestTallyDoesNotOverflow(t *testing.T) {
 	s := newTestStream(2)
 	for range 4 * sameSize {
-		s.add(1, math.MaxUint32)
+		s.add(1, 1<<31)
 	}
-	if total, _ := sum(s.words[:s.n], 2, 1, 10, 0); total < math.MaxUint32 {
-		t.Errorf("a sum of %d", total)
+	total, events := sum(s.words[:s.n], 2, 1, 10, 0)
+	if events < sameSize || total != events<<31 {
+		t.Errorf("a sum of %d over %d", total, events)
+	}
+	if a, b := sums(s.words[:s.n], 2, 1, 10, 0, 0); a != total || b != total {
+		t.Errorf("sums of %d and %d, want %d", a, b, total)
 	}
 }
 

@@ -6,7 +6,6 @@ package health
 
 import (
 	"container/list"
-	"strings"
 	"time"
 
 	"ringfence/rules"
@@ -141,12 +140,9 @@ func (t *Tracker) counts(e *rules.Ended) Counts {
 	return one
 }
 
-// blocked tells whether a call came back as unwanted: 607 (RFC 8197), 608 (RFC
-// 8688), or 603 with what tells a blocked call from a declined one.
-func blocked(e *rules.Ended) bool {
-	return e.Code == 607 || e.Code == 608 ||
-		e.Code == 603 && (strings.EqualFold(strings.TrimSpace(e.Phrase), "Network Blocked") || strings.Contains(strings.ToLower(e.Reason), "v=analytics1"))
-}
+// blocked tells whether a call came back as unwanted: 607 (RFC 8197), or stopped by
+// a carrier's analytics (608, 603+).
+func blocked(e *rules.Ended) bool { return e.Code == 607 || e.Blocked != nil }
 
 // advance closes the steps that are over at that time. A clock that was set back
 // by more than a window begins anew.

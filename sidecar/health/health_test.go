@@ -157,7 +157,11 @@ func TestBlocked(t *testing.T) {
 		{486, "Network Blocked", "", false},
 		{200, "OK", "", false},
 	} {
-		if got := blocked(&rules.Ended{Code: c.code, Phrase: c.phrase, Reason: c.reason}); got != c.want {
+		e := rules.Ended{Code: c.code}
+		if b, ok := rules.ParseUpstreamBlock(c.code, c.phrase, c.reason, ""); ok {
+			e.Blocked = &b
+		}
+		if got := blocked(&e); got != c.want {
 			t.Errorf("%d %s, Reason %q: %v, want %v", c.code, c.phrase, c.reason, got, c.want)
 		}
 	}
@@ -168,7 +172,7 @@ func TestBlocked(t *testing.T) {
 func TestEndedCountsForAllWhoHaveAPart(t *testing.T) {
 	c := newCarrier(standard)
 	c.call(rules.Ended{Carrier: "carrier-a", Trunk: "pbx", Account: "alice", Code: 200, Talk: 5 * time.Second})
-	c.call(rules.Ended{Carrier: "carrier-a", Trunk: "pbx", Code: 608})
+	c.call(rules.Ended{Carrier: "carrier-a", Trunk: "pbx", Code: 608, Blocked: &rules.UpstreamBlock{Code: 608}})
 	c.call(rules.Ended{Code: 200})
 	c.at = c.at.Add(time.Minute)
 	c.tell(c.Advance(c.at))
@@ -410,7 +414,7 @@ func TestText(t *testing.T) {
 				e.Talk = 0
 			}
 			if i >= p.calls-p.blocked {
-				e.Code = 608
+				e.Code, e.Blocked = 608, &rules.UpstreamBlock{Code: 608}
 			}
 			c.Ended(&e, c.at)
 		}
