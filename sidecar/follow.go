@@ -14,7 +14,7 @@ func (p *Program) follow() error {
 		return err
 	}
 	p.reloader.watch = w
-	w.remember(p.first.began)
+	w.remember(p.first.began, p.reloader.sources())
 	p.first = loaded{}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	var running sync.WaitGroup
