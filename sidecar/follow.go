@@ -62,6 +62,7 @@ func (p *Program) wait(running *sync.WaitGroup, what string) {
 	select {
 	case <-done:
 	case <-time.After(p.config.Timeouts.Stop / 4):
+		p.unended.Store(true)
 		p.log.Warn("stopped in the middle of " + what)
 	}
 }
