@@ -238,7 +238,6 @@ func TestStopIsBounded(t *testing.T) {
 		t.Fatal("the stop hangs")
 	}
 	_ = c.Close()
-	d.p.engine.Close() // left to the end of the process
 }
 
 // Who did not end in time may ask the engine after the stop: what it counts in is
@@ -274,7 +273,6 @@ func TestRequestAfterAStopInTheMiddleOfIt(t *testing.T) {
 	if answer := d.read(resp); resp.StatusCode != http.StatusOK || !strings.HasPrefix(answer, "1 allow\n") {
 		t.Errorf("answer %d %q", resp.StatusCode, answer)
 	}
-	d.p.engine.Close() // left to the end of the process
 }
 
 func TestRunStopsWithItsContext(t *testing.T) {
