@@ -92,7 +92,11 @@ func TestWhatALoadFindsAndCameMeanwhileIsLoaded(t *testing.T) {
 		{"a new folder", sources{files: known.files}, inFolder, true, true},
 		{"a new folder, and no name is missing", sources{files: known.files}, inFolder, false, false},
 	} {
-		w.find = func() sources { now := known; now.names = one.names; return now }
+		now := sources{files: known.files, folders: known.folders, names: one.names}
+		if one.began == inFolder { // the file may have come later than that
+			now.files = nil
+		}
+		w.find = func() sources { return now }
 		w.waiting = false
 		w.remember(one.began, one.before)
 		if w.waiting != one.again {
