@@ -6,6 +6,7 @@ package health
 
 import (
 	"container/list"
+	"strings"
 	"time"
 
 	"ringfence/rules"
