@@ -1,8 +1,10 @@
 package sidecar
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -156,6 +158,20 @@ func (a *admin) server(metrics prometheus.Gatherer) *http.Server {
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
+}
+
+// readBody reads the one JSON value that a body has to hold. A second one would be
+// lost without a word.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64, into any) error {
+	in := json.NewDecoder(http.MaxBytesReader(w, r.Body, limit))
+	in.DisallowUnknownFields()
+	if err := in.Decode(into); err != nil {
+		return err
+	}
+	if _, err := in.Token(); err != io.EOF {
+		return cmp.Or(err, errors.New("there is more after it"))
+	}
+	return nil
 }
 
 func say(w http.ResponseWriter, code int, line string) {

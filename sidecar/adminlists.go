@@ -1,11 +1,8 @@
 package sidecar
 
 import (
-	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -104,14 +101,7 @@ func (p *Program) readChange(w http.ResponseWriter, r *http.Request) (rules.Live
 		return rules.LiveChange{}, rules.Diagnostics{{Subject: fmt.Sprintf("list %q", name), Message: message, Hint: hint}}
 	}
 	var ch ListChange
-	in := json.NewDecoder(http.MaxBytesReader(w, r.Body, changeLimit))
-	in.DisallowUnknownFields()
-	err := in.Decode(&ch)
-	if err == nil {
-		if _, more := in.Token(); more != io.EOF { // a second change would be lost without a word
-			err = cmp.Or(more, errors.New("there is more after the change"))
-		}
-	}
+	err := readBody(w, r, changeLimit, &ch)
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):

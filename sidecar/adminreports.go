@@ -1,9 +1,7 @@
 package sidecar
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"ringfence/rules"
@@ -59,13 +57,8 @@ func (a *admin) reports(m *http.ServeMux) {
 
 // readReport reads the body of a report; the error is a rules.Diagnostics.
 func readReport(w http.ResponseWriter, r *http.Request) (report rules.UserReport, err error) {
-	in := json.NewDecoder(http.MaxBytesReader(w, r.Body, reportLimit))
-	in.DisallowUnknownFields()
-	if err := in.Decode(&report); err != nil {
-		return report, rules.Diagnostics{{Subject: "report", Message: "cannot be read: " + err.Error(), Hint: "docs/operations.md has its form"}}
-	}
-	if in.More() {
-		return report, rules.Diagnostics{{Subject: "report", Message: fmt.Sprintf("there is more after that of %s", report.Number), Hint: "send one a request"}}
+	if err := readBody(w, r, reportLimit, &report); err != nil {
+		return report, rules.Diagnostics{{Subject: "report", Message: "cannot be read: " + err.Error(), Hint: "docs/operations.md has its form; send one a request"}}
 	}
 	return report, nil
 }

@@ -58,12 +58,8 @@ func (f *feeds) write(d *feed) error {
 	if err != nil {
 		return err
 	}
-	file, err := replaceFile(f.file(d.Feed, ".json"), func(w io.Writer) error {
+	return writeFile(f.file(d.Feed, ".json"), func(w io.Writer) error {
 		_, err := w.Write(append(data, '\n'))
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	return errors.Join(file.Close(), syncFolder(f.dir))
 }

@@ -161,20 +161,49 @@ func (s sources) print() uint64 {
 // after to was stamped by another clock.
 func (s sources) changedBetween(from, to time.Time) string {
 	for _, file := range s.files {
-		if stat, ok := statFile(file); ok {
-			if t := time.Unix(stat.Ctim.Unix()); t.After(from) && !t.After(to) {
-				return file
-			}
+		if stat, ok := statFile(file); ok && stampedBetween(&stat, from, to) {
+			return file
 		}
 	}
 	return ""
 }
 
-// statFile is the status of what file leads to, unless that is a folder.
-func statFile(file string) (stat unix.Stat_t, ok bool) {
-	err := unix.Stat(file, &stat)
-	for err == unix.EINTR {
-		err = unix.Stat(file, &stat)
+func stampedBetween(stat *unix.Stat_t, from, to time.Time) bool {
+	t := time.Unix(stat.Ctim.Unix())
+	return t.After(from) && !t.After(to)
+}
+
+// fileTick is by how much the clock that stamps files can be behind: it has ticks,
+// and what is written within one has the time at which it began.
+const fileTick = 10 * time.Millisecond
+
+// foundChanged tells whether something of s that was not in before may have been
+// changed since from: a file, or a folder, into which a name came, when names count.
+func (s sources) foundChanged(before sources, from, to time.Time) bool {
+	known := func(all []string, name string) bool { _, ok := slices.BinarySearch(all, name); return ok }
+	for _, file := range s.files {
+		if stat, ok := statFile(file); ok && !known(before.files, file) && stampedBetween(&stat, from.Add(-fileTick), to) {
+			return true
+		}
 	}
-	return stat, err == nil && stat.Mode&unix.S_IFMT != unix.S_IFDIR
+	for _, folder := range s.folders {
+		if stat, ok := statOf(folder); ok && s.names && !known(before.folders, folder) && stampedBetween(&stat, from.Add(-fileTick), to) {
+			return true
+		}
+	}
+	return false
+}
+
+// statFile is the status of what file leads to, unless that is a folder.
+func statFile(file string) (unix.Stat_t, bool) {
+	stat, ok := statOf(file)
+	return stat, ok && stat.Mode&unix.S_IFMT != unix.S_IFDIR
+}
+
+func statOf(name string) (stat unix.Stat_t, ok bool) {
+	err := unix.Stat(name, &stat)
+	for err == unix.EINTR {
+		err = unix.Stat(name, &stat)
+	}
+	return stat, err == nil
 }

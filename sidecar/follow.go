@@ -14,7 +14,7 @@ func (p *Program) follow() error {
 		return err
 	}
 	p.reloader.watch = w
-	w.remember(p.first.began)
+	w.remember(p.first.began, p.reloader.sources())
 	p.first = loaded{}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	var running sync.WaitGroup
@@ -29,7 +29,9 @@ func (p *Program) follow() error {
 	}
 	p.ends = append(p.ends, func() {
 		cancel(errStopping)
-		p.wait(&running, "a reload")
+		if !p.wait(&running, "a reload") {
+			p.unended.Store(true)
+		}
 	})
 	p.fetch()
 	return nil
@@ -55,13 +57,15 @@ func (p *Program) fetch() {
 }
 
 // wait waits for a goroutine that was told to end, but not long: what it still
-// loads is not used any more.
-func (p *Program) wait(running *sync.WaitGroup, what string) {
+// loads is not used any more. It tells whether it has ended.
+func (p *Program) wait(running *sync.WaitGroup, what string) bool {
 	done := make(chan struct{})
 	go func() { running.Wait(); close(done) }()
 	select {
 	case <-done:
+		return true
 	case <-time.After(p.config.Timeouts.Stop / 4):
 		p.log.Warn("stopped in the middle of " + what)
+		return false
 	}
 }

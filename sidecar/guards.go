@@ -3,13 +3,10 @@ package sidecar
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
-	"path/filepath"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"ringfence/rules"
@@ -20,18 +17,17 @@ import (
 // there over a restart. It looks at the engine when it is stirred, which never
 // waits: what is told is how it is by then.
 type guards struct {
-	errors atomic.Uint64
-	stirs  chan struct{} // with room for one
-	stop   chan struct{}
-	done   chan struct{}
-	engine *rules.Engine
-	log    *slog.Logger
-	name   string
-	raise  func(alert.Alert)
+	failures               // the file does not say what told says
+	stirs    chan struct{} // with room for one
+	stop     chan struct{}
+	done     chan struct{}
+	engine   *rules.Engine
+	log      *slog.Logger
+	name     string
+	raise    func(alert.Alert)
 
 	// The rest belongs to the goroutine.
-	told    []rules.Guarded
-	failing bool // the file does not say what told says
+	told []rules.Guarded
 }
 
 // guardsRetry is when a file is tried again that could not be written.
@@ -86,7 +82,7 @@ func (g *guards) run() {
 		case <-g.stirs:
 			g.look()
 		case <-retry.C:
-			if g.failing {
+			if g.failing.Load() {
 				g.keep()
 			}
 		case <-g.stop:
@@ -119,27 +115,15 @@ func (g *guards) look() {
 			g.raise(alert.Alert{Kind: alert.RuleFallback, Subject: guardedSubject(one), State: alert.End, Text: guardedSubject(one) + " acts again"})
 		}
 	}
-	if g.told = now; changed || g.failing {
+	if g.told = now; changed || g.failing.Load() {
 		g.keep()
 	}
 }
 
 // keep writes the file anew.
 func (g *guards) keep() {
-	f, err := replaceFile(g.name, func(w io.Writer) error { return json.NewEncoder(w).Encode(g.told) })
-	if err == nil {
-		err = errors.Join(f.Close(), syncFolder(filepath.Dir(g.name)))
-	}
-	switch {
-	case err != nil:
-		g.errors.Add(1)
-		if !g.failing {
-			g.log.Error("limits: cannot write which rules are in monitor, will try again", "err", fmt.Errorf("%s: %w", g.name, err))
-		}
-	case g.failing:
-		g.log.Info("limits: written again", "file", g.name)
-	}
-	g.failing = err != nil
+	err := writeFile(g.name, func(w io.Writer) error { return json.NewEncoder(w).Encode(g.told) })
+	g.tell(g.log, g.name, "limits: cannot write which rules are in monitor", "limits: written again", err)
 }
 
 // guardedSubject names a rule, and the trunk on which it passed its limit.

@@ -126,14 +126,14 @@ func TestGuardsAreToldWithoutAFile(t *testing.T) {
 	}
 	g.look()
 	g.look()
-	if alerts != 1 || !g.failing || g.errors.Load() != 2 || strings.Count(log.String(), "cannot write") != 1 {
+	if alerts != 1 || !g.failing.Load() || g.errors.Load() != 2 || strings.Count(log.String(), "cannot write") != 1 {
 		t.Errorf("%d alerts, %d errors\n%s", alerts, g.errors.Load(), log)
 	}
 	if err := os.Mkdir(filepath.Join(dir, "state"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	g.keep()
-	if kept, err := readGuards(g.name); err != nil || len(kept) != 1 || kept[0] != e.Guarded()[0] && !kept[0].Since.Equal(noon) || g.failing {
+	if kept, err := readGuards(g.name); err != nil || len(kept) != 1 || kept[0] != e.Guarded()[0] && !kept[0].Since.Equal(noon) || g.failing.Load() {
 		t.Errorf("%v, %v", kept, err)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,10 +23,10 @@ import (
 // queue is full the call is counted as dropped. What is usual and what is on
 // outlives a restart.
 type healthWatch struct {
-	queue   chan *rules.Ended
-	dropped atomic.Uint64
-	errors  atomic.Uint64 // of the file
-	slowed  atomic.Uint64 // times that somebody was slowed down
+	queue    chan *rules.Ended
+	dropped  atomic.Uint64
+	failures               // of the file
+	slowed   atomic.Uint64 // times that somebody was slowed down
 
 	engine *rules.Engine
 	raise  func(alert.Alert)
@@ -41,8 +40,7 @@ type healthWatch struct {
 	config  HealthConfig
 	tracker *health.Tracker
 
-	saved   []byte // what is in the file; of the goroutine
-	failing bool   // the last write failed, as the log has said
+	saved []byte // what is in the file; of the goroutine
 }
 
 // healthFile is what is kept.
@@ -86,7 +84,7 @@ func (h *healthWatch) start(engine *rules.Engine) {
 		engine.Slow(s, at)
 	}
 	if h.config.Off {
-		h.tell(h.tracker.Quiet(at))
+		h.alarm(h.tracker.Quiet(at))
 	}
 	go h.run()
 }
@@ -131,7 +129,7 @@ func (h *healthWatch) set(c HealthConfig) {
 		events = h.tracker.Quiet(h.now())
 	}
 	h.mu.Unlock()
-	h.tell(events)
+	h.alarm(events)
 }
 
 // close counts what waits, keeps what is known and ends.
@@ -178,7 +176,7 @@ func (h *healthWatch) take(e *rules.Ended) {
 		events = h.tracker.Ended(e, h.now())
 	}
 	h.mu.Unlock()
-	h.tell(events)
+	h.alarm(events)
 }
 
 // healthFigures are the figures of an alert.
@@ -200,8 +198,8 @@ type healthSource struct {
 
 var healthAlerts = [...]alert.Kind{health.AnswerRate: alert.AnswerRate, health.BlockShare: alert.BlockShare, health.ShortShare: alert.ShortShare}
 
-// tell raises the alarms that began and ended, and slows down who caused one.
-func (h *healthWatch) tell(events []health.Event) {
+// alarm raises the alarms that began and ended, and slows down who caused one.
+func (h *healthWatch) alarm(events []health.Event) {
 	for i := range events {
 		e := &events[i]
 		figures := healthFigures{Figures: e.Figures, Since: e.Since.UTC()}
@@ -249,29 +247,9 @@ func (h *healthWatch) save() {
 		return
 	}
 	if err == nil {
-		err = writeHealth(h.name, data)
+		err = writeFile(h.name, func(w io.Writer) error { _, err := w.Write(append(data, '\n')); return err })
 	}
-	switch {
-	case err != nil:
-		h.errors.Add(1)
-		if !h.failing {
-			h.log.Error("health: cannot write, will try again", "err", fmt.Errorf("%s: %w", h.name, err))
-		}
-	case h.failing:
-		h.log.Info("health: written again", "file", h.name)
-	}
-	if h.failing = err != nil; !h.failing {
+	if h.tell(h.log, h.name, "health: cannot write", "health: written again", err); err == nil {
 		h.saved = data
 	}
-}
-
-func writeHealth(name string, data []byte) error {
-	f, err := replaceFile(name, func(w io.Writer) error {
-		_, err := w.Write(append(data, '\n'))
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Close(), syncFolder(filepath.Dir(name)))
 }

@@ -30,13 +30,13 @@ import (
 type learnedLog struct {
 	queue   chan rules.LearnedEntry
 	dropped atomic.Uint64
-	errors  atomic.Uint64
-	lists   *rules.LearnedLists
-	now     func() time.Time
-	syncs   chan chan error // who waits until all that was told is on the disk
-	raise   func(alert.Alert)
-	stop    chan struct{}
-	done    chan struct{}
+	failures
+	lists *rules.LearnedLists
+	now   func() time.Time
+	syncs chan chan error // who waits until all that was told is on the disk
+	raise func(alert.Alert)
+	stop  chan struct{}
+	done  chan struct{}
 
 	// The rest belongs to the writing goroutine.
 	log     *slog.Logger
@@ -48,7 +48,6 @@ type learnedLog struct {
 	living  int    // of them after the last compaction
 	healed  uint64 // drops that a compaction has made good
 	dirty   bool
-	failing bool            // the last write failed, as the log has said
 	alarms  map[string]bool // subjects whose alarm is on
 }
 
@@ -242,7 +241,7 @@ func (l *learnedLog) keep() error {
 			l.healed = dropped
 		}
 	}
-	l.tell(err)
+	l.tell(l.log, l.name, "learned lists: cannot write", "learned lists: written again", err)
 	return err
 }
 
@@ -325,18 +324,4 @@ func (l *learnedLog) alarm() {
 type silencedFigures struct {
 	Answers  int `json:"answers"`
 	Teaching int `json:"teaching"`
-}
-
-// tell tells of the first failure of a row, and of its end.
-func (l *learnedLog) tell(err error) {
-	switch {
-	case err != nil:
-		l.errors.Add(1)
-		if !l.failing {
-			l.log.Error("learned lists: cannot write, will try again", "err", fmt.Errorf("%s: %w", l.name, err))
-		}
-	case l.failing:
-		l.log.Info("learned lists: written again", "file", l.name)
-	}
-	l.failing = err != nil
 }

@@ -170,7 +170,7 @@ func TestAdminLists(t *testing.T) {
 		{"no token", "POST", "/lists/spam", "", `{}`, 401, "token is missing"},
 		{"no action", "POST", "/lists/spam", "Bearer secret", `{"entries":["+12122000001"]}`, 422, `unknown action`},
 		{"no JSON", "POST", "/lists/spam", "Bearer secret", `+1212`, 422, `the change cannot be read: `},
-		{"two changes", "POST", "/lists/spam", "Bearer secret", `{"action":"add","entries":["+12122000001"]} {"action":"add","entries":["+12122000002"]}`, 422, `there is more after the change`},
+		{"two changes", "POST", "/lists/spam", "Bearer secret", `{"action":"add","entries":["+12122000001"]} {"action":"add","entries":["+12122000002"]}`, 422, `there is more after it`},
 		{"unknown key", "POST", "/lists/spam", "Bearer secret", `{"entry":"+1212"}`, 422, `unknown field`},
 		{"another list", "POST", "/lists/spam", "Bearer secret", `{"list":"dno","action":"add","entries":["+12122000001"]}`, 422, `names list \"dno\"`},
 		{"two ends", "POST", "/lists/spam", "Bearer secret", `{"action":"add","entries":["+12122000001"],"for":"1h","expires":"2030-01-01T00:00:00Z"}`, 422, `for and expires`},

@@ -193,6 +193,9 @@ func launchIn(t *testing.T, dir string) *daemon {
 	t.Cleanup(func() {
 		d.web.CloseIdleConnections()
 		p.Stop()
+		if p.unended.Load() { // what was left to the end of the process
+			p.engine.Close()
+		}
 		if t.Failed() {
 			t.Log(d.log.String())
 		}

@@ -1,20 +1,15 @@
 package sidecar
 
 import (
-	"math"
-	"time"
-
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-
-	"ringfence/adapters/freeswitch"
-	"ringfence/rules"
-	"ringfence/sidecar/health"
 )
 
-// Every metric of ringfence stands in this file. Labels are a rule's id, a
-// list's name, a switch's name, a configured trunk's name, an action, an adapter or an outcome class: never a number, an address or
-// anything else that a caller can vary.
+// Every metric of ringfence stands in this file; what they are set to is in
+// metricscalls.go, metricsrules.go and metricsstate.go. Labels are a rule's id, a
+// list's name, a switch's name, a configured trunk's name, an action, an adapter
+// or an outcome class: never a number, an address or anything else that a caller
+// can vary.
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("ringfence_"+name, help, labels, nil)
@@ -79,17 +74,18 @@ var (
 	liveChangesDesc = desc("live_changes_total", "Changes made to lists while the daemon ran.")
 	liveErrorsDesc  = desc("live_errors_total", "Changes to lists that could not be kept or read, and failed writes of their file anew.")
 
-	stateKeysDesc      = desc("state_entries", "Keys by which calls are counted: callers, callees, trunks, and what else rules ask about.")
-	stateBytesDesc     = desc("state_bytes", "Memory of what is counted.")
-	stateEvictedDesc   = desc("state_evicted_total", "Keys that were forgotten before their time because the memory was full.")
-	stateExpiredDesc   = desc("state_expired_total", "Keys that were forgotten because no window asks of them any more.")
-	stateTrimmedDesc   = desc("state_trimmed_total", "Events that were forgotten before their time because their key could have no more memory.")
-	stateRefusedDesc   = desc("state_refused_total", "Events that were not counted because there was no memory at all.")
-	stateSavedDesc     = desc("state_saved_age_seconds", "Since all that is counted was last in its files; +Inf before the first time.")
-	stateFilesDesc     = desc("state_file_bytes", "Size of those files.")
-	stateErrorsDesc    = desc("state_errors_total", "Failed saves of what is counted, and files of it that could not be read.")
-	stateLostDesc      = desc("state_lost_bytes_total", "Bytes of its files that were torn or damaged at the start.")
-	stateLeftOutDesc   = desc("state_left_out_total", "Keys in its files that could not be taken at the start.")
+	stateKeysDesc    = desc("state_entries", "Keys by which calls are counted: callers, callees, trunks, and what else rules ask about.")
+	stateBytesDesc   = desc("state_bytes", "Memory of what is counted.")
+	stateEvictedDesc = desc("state_evicted_total", "Keys that were forgotten before their time because the memory was full.")
+	stateExpiredDesc = desc("state_expired_total", "Keys that were forgotten because no window asks of them any more.")
+	stateTrimmedDesc = desc("state_trimmed_total", "Events that were forgotten before their time because their key could have no more memory.")
+	stateRefusedDesc = desc("state_refused_total", "Events that were not counted because there was no memory at all.")
+	stateSavedDesc   = desc("state_saved_age_seconds", "Since all that is counted was last in its files; +Inf before the first time.")
+	stateFilesDesc   = desc("state_file_bytes", "Size of those files.")
+	stateErrorsDesc  = desc("state_errors_total", "Failed saves of what is counted, and files of it that could not be read.")
+	stateLostDesc    = desc("state_lost_bytes_total", "Bytes of its files that were torn or damaged at the start.")
+	stateLeftOutDesc = desc("state_left_out_total", "Keys in its files that could not be taken at the start.")
+
 	healthCallsDesc    = desc("health_calls_entries", "Calls that were over within the last window, of a configured trunk that answered them (upstream) or that they came in by (trunk).", "role", "trunk")
 	healthAnswerDesc   = desc("health_answer_ratio", "Share of them that were answered.", "role", "trunk")
 	healthUsualDesc    = desc("health_usual_answer_ratio", "Share that is usual; absent until it is learned.", "role", "trunk")
@@ -189,359 +185,6 @@ func (m metrics) Collect(to chan<- prometheus.Metric) {
 	m.health(s)
 	m.alerts(s)
 	m.engine(s)
-}
-
-// The adapters by which calls are asked about.
-const (
-	adapterKamailio = "kamailio"
-	adapterHTTP     = "freeswitch-http"
-	adapterSocket   = "freeswitch-socket"
-	adapterEvents   = "freeswitch-events"
-)
-
-func (m metrics) calls(s sink) {
-	c := m.program.handler.Counters()
-	s.counter(callsDesc, c.Allowed.Load(), adapterKamailio, rules.Allow.String())
-	s.counter(callsDesc, c.Blocked.Load(), adapterKamailio, rules.Block.String())
-	s.counter(callsDesc, c.Diverted.Load(), adapterKamailio, rules.Divert.String())
-	s.histogram(secondsDesc, &m.program.kamailio.latency, adapterKamailio)
-	for action := range m.program.events.calls {
-		s.counter(callsDesc, m.program.events.calls[action].Load(), adapterEvents, rules.Action(action).String())
-	}
-	s.histogram(secondsDesc, &m.program.events.latency, adapterEvents)
-	s.counter(monitoredDesc, m.program.service.monitored.Load())
-	s.counter(emergencyDesc, m.program.service.guarded[rules.Emergency].Load())
-	s.counter(callbackDesc, m.program.service.guarded[rules.Callback].Load())
-
-	s.counter(requestsDesc, c.Refused.Load(), adapterKamailio, "refused")
-	s.counter(requestsDesc, c.TooLarge.Load(), adapterKamailio, "too-large")
-	s.counter(requestsDesc, c.Slow.Load(), adapterKamailio, "slow")
-	s.counter(requestsDesc, c.Misdirected.Load(), adapterKamailio, "misdirected")
-	s.counter(requestsDesc, c.Unwritable.Load(), adapterKamailio, "unwritable")
-	s.counter(sourcesDesc, c.BadSource.Load(), adapterKamailio)
-	s.counter(panicsDesc, c.Panics.Load(), adapterKamailio)
-
-	s.counter(runningDesc, c.RunningKnown.Load(), adapterKamailio, "known")
-	s.counter(runningDesc, c.RunningUnknown.Load(), adapterKamailio, "unknown")
-	s.counter(runningDesc, c.RunningMalformed.Load(), adapterKamailio, "malformed")
-	s.counter(outcomesDesc, c.OutcomesCounted.Load(), adapterKamailio, "counted")
-	s.counter(outcomesDesc, c.OutcomesUnknown.Load(), adapterKamailio, "unknown")
-	s.counter(outcomesDesc, c.OutcomesDuplicate.Load(), adapterKamailio, "duplicate")
-	s.counter(outcomesDesc, c.OutcomesIgnored.Load(), adapterKamailio, "ignored")
-	s.counter(outcomesDesc, c.OutcomesMalformed.Load(), adapterKamailio, "malformed")
-}
-
-func (m metrics) freeswitchHTTP(s sink) {
-	c := m.program.freeswitchHTTP.Counters()
-	s.counter(callsDesc, c.Allowed.Load(), adapterHTTP, rules.Allow.String())
-	s.counter(callsDesc, c.Blocked.Load(), adapterHTTP, rules.Block.String())
-	s.counter(callsDesc, c.Diverted.Load(), adapterHTTP, rules.Divert.String())
-	s.histogram(secondsDesc, &m.program.overHTTP.latency, adapterHTTP)
-	s.counter(requestsDesc, c.Misdirected.Load(), adapterHTTP, "misdirected")
-	s.counter(requestsDesc, c.Unwritable.Load(), adapterHTTP, "unwritable")
-	s.counter(unaskedDesc, c.Unasked.Load(), adapterHTTP)
-	s.counter(panicsDesc, c.Panics.Load(), adapterHTTP)
-}
-
-func (m metrics) socket(s sink) {
-	k, refused, unheard := m.program.socket, m.program.refused.Load(), m.program.unheard.Load()
-	if k != nil {
-		n, c := k.Server().Counters(), k.Counters()
-		refused += n.Denied.Load()
-		unheard += n.AcceptErrors.Load()
-		s.counter(callsDesc, c.Allowed.Load(), adapterSocket, rules.Allow.String())
-		s.counter(callsDesc, c.Blocked.Load(), adapterSocket, rules.Block.String())
-		s.counter(callsDesc, c.Diverted.Load(), adapterSocket, rules.Divert.String())
-		s.histogram(secondsDesc, &k.asked.latency, adapterSocket)
-		s.counter(panicsDesc, c.Panics.Load(), adapterSocket)
-		s.gauge(socketOpenDesc, float64(n.Open.Load()))
-		s.counter(socketAcceptedDesc, n.Accepted.Load())
-		for cause, count := range k.undecided {
-			s.counter(undecidedDesc, count, adapterSocket, cause)
-		}
-	}
-	s.counter(refusedDesc, refused)
-	s.counter(acceptDesc, unheard)
-	if b := m.program.beats; b.interval > 0 {
-		s.counter(lateBeatsDesc, b.late.Load())
-	}
-	if r := m.program.restarts; r != nil {
-		s.counter(restartsDesc, r.Hung, "hung")
-		s.counter(restartsDesc, r.Ended, "ended")
-	}
-}
-
-func (m metrics) rules(s sink) {
-	for _, r := range m.program.engine.Ruleset().Rules() {
-		s.counter(ruleMatchedDesc, r.Counts.Matched.Load(), r.ID, does(r))
-		s.counter(ruleMonitoredDesc, r.Counts.Monitored.Load(), r.ID, does(r))
-	}
-	m.guarded(s)
-}
-
-// guarded tells of the rules with a limit.
-func (m metrics) guarded(s sink) {
-	trunks := map[string]int{}
-	for _, g := range m.program.engine.Guarded() {
-		trunks[g.Rule]++
-	}
-	for _, r := range m.program.engine.Ruleset().Rules() {
-		if r.Limit != nil {
-			s.gauge(ruleGuardedDesc, float64(trunks[r.ID]), r.ID)
-		}
-	}
-	s.counter(guardErrorsDesc, m.program.guards.errors.Load())
-	for _, t := range m.program.engine.Traffic() {
-		s.counter(trunkCallsDesc, t.Calls, t.Trunk)
-	}
-	s.counter(trafficErrorsDesc, m.program.traffic.errors.Load())
-}
-
-// does is the action of a rule, also of one that does not end the evaluation.
-func does(r *rules.Rule) string {
-	switch {
-	case r.Ends:
-		return r.Action.String()
-	case r.Withhold:
-		return "withhold"
-	case r.Label != "":
-		return "label"
-	}
-	return "score"
-}
-
-func (m metrics) engine(s sink) {
-	now := m.program.engine.Stats()
-	rows, learned, silenced := 0, 0, 0
-	var taught, forgotten, evicted uint64
-	for _, l := range now.Lists {
-		rows += l.Rows
-	}
-	for _, l := range now.Live {
-		s.gauge(liveRowsDesc, float64(l.Rows), l.Name)
-	}
-	s.counter(liveChangesDesc, now.LiveChanges)
-	s.counter(liveErrorsDesc, m.program.live.errors.Load())
-	for _, l := range now.Learned {
-		learned += l.Length
-		taught += l.Taught
-		forgotten += l.Forgotten
-		evicted += l.Evicted
-		for _, u := range l.Upstreams {
-			if u.Silenced {
-				silenced++
-			}
-		}
-	}
-	s.gauge(rulesDesc, float64(now.Rules))
-	s.gauge(indexedDesc, float64(now.Indexed))
-	s.gauge(listsDesc, float64(rows))
-	s.gauge(learnedDesc, float64(learned))
-	s.gauge(silencedDesc, float64(silenced))
-	s.counter(learnedTaughtDesc, taught)
-	s.counter(learnedTakenDesc, forgotten)
-	s.counter(learnedEvictedDesc, evicted)
-	s.gauge(blocksDesc, float64(now.Blocks.Length))
-	s.counter(blocksEvictedDesc, now.Blocks.Evicted)
-	s.gauge(reportsDesc, float64(now.Reports.Length))
-	s.counter(reportsEvictedDesc, now.Reports.Evicted)
-	s.gauge(pendingDesc, float64(now.Pending.Open))
-	s.counter(pendingEvictedDesc, now.Pending.Evicted)
-	s.counter(pendingExpiredDesc, now.Pending.Expired)
-	s.counter(unknownTrunksDesc, now.UnknownTrunks)
-	s.counter(cacheHitsDesc, now.Cache.Hits)
-	s.counter(cacheMissesDesc, now.Cache.Misses)
-	s.counter(cacheDroppedDesc, now.Cache.Dropped)
-	s.gauge(cacheQueueDesc, float64(now.Cache.Queue))
-	s.counter(factHitsDesc, now.Facts.Hits)
-	s.counter(factMissesDesc, now.Facts.Misses)
-	s.counter(factDroppedDesc, now.Facts.Drops)
-	s.gauge(factQueueDesc, float64(now.Facts.Queue))
-}
-
-func (m metrics) records(s sink) {
-	j, l := m.program.journal, m.program.learned
-	s.counter(journalWrittenDesc, j.written.Load())
-	s.counter(journalDroppedDesc, j.dropped.Load())
-	s.counter(journalErrorsDesc, j.errors.Load())
-	s.gauge(journalQueueDesc, float64(len(j.queue)))
-	s.gauge(learnedQueueDesc, float64(len(l.queue)))
-	s.counter(learnedDroppedDesc, l.dropped.Load())
-	s.counter(learnedErrorsDesc, l.errors.Load())
-	b := m.program.blocks
-	s.counter(blocksWrittenDesc, b.written.Load())
-	s.counter(blocksDroppedDesc, b.dropped.Load())
-	s.counter(blocksErrorsDesc, b.errors.Load())
-	s.gauge(blocksQueueDesc, float64(len(b.queue)))
-	s.counter(reportsErrorsDesc, m.program.reports.errors.Load())
-}
-
-func (m metrics) state(s sink) {
-	f, now := m.program.counted, m.program.engine.State().Stats()
-	s.gauge(stateKeysDesc, float64(now.Keys))
-	s.gauge(stateBytesDesc, float64(now.Bytes))
-	s.counter(stateEvictedDesc, now.Evicted)
-	s.counter(stateExpiredDesc, now.Expired)
-	s.counter(stateTrimmedDesc, now.Trimmed)
-	s.counter(stateRefusedDesc, now.Refused)
-	age := math.Inf(1)
-	if saved := f.saved.Load(); saved != 0 {
-		age = m.program.now().Sub(time.Unix(0, saved)).Seconds()
-	}
-	s.gauge(stateSavedDesc, age)
-	s.gauge(stateFilesDesc, float64(f.bytes.Load()))
-	s.counter(stateErrorsDesc, f.errors.Load())
-	s.counter(stateLostDesc, f.lost.Load())
-	s.counter(stateLeftOutDesc, f.unkept.Load())
-}
-
-// health tells of configured trunks alone: what else a switch names is in the
-// status.
-func (m metrics) health(s sink) {
-	now, h := m.program.health.status(), m.program.health
-	s.counter(healthErrorsDesc, h.errors.Load())
-	s.counter(slowDownsDesc, h.slowed.Load())
-	s.gauge(slowedDesc, float64(len(m.program.engine.Slowed(m.program.now()))))
-	if now == nil {
-		return
-	}
-	s.gauge(healthAccountsDesc, float64(len(now.Accounts)))
-	s.gauge(healthSubjectsDesc, float64(now.Subjects))
-	s.counter(healthEvictedDesc, now.Evicted)
-	s.gauge(healthQueueDesc, float64(now.Queued))
-	s.counter(healthDroppedDesc, now.Dropped)
-	configured := make(map[string]bool)
-	for _, t := range m.program.reloader.state.Load().config.Settings.Trunks {
-		configured[t.Name] = true
-	}
-	for role, all := range map[string][]SubjectHealth{health.Upstream.String(): now.Upstreams, health.Trunk.String(): now.Trunks} {
-		for _, t := range all {
-			if configured[t.Name] {
-				m.subject(s, role, &t)
-			}
-		}
-	}
-}
-
-func (m metrics) subject(s sink, role string, t *SubjectHealth) {
-	s.gauge(healthCallsDesc, float64(t.Calls), role, t.Name)
-	s.gauge(healthAnswerDesc, t.AnswerRate, role, t.Name)
-	s.gauge(healthBlockDesc, t.BlockShare, role, t.Name)
-	s.gauge(healthShortDesc, t.ShortShare, role, t.Name)
-	if t.UsualAnswer != nil {
-		s.gauge(healthUsualDesc, *t.UsualAnswer, role, t.Name)
-	}
-	for _, k := range health.Kinds {
-		on := 0.0
-		for _, a := range t.Alarms {
-			if a.Kind == k.String() {
-				on = 1
-			}
-		}
-		s.gauge(healthAlarmDesc, on, role, t.Name, k.String())
-	}
-}
-
-func (m metrics) alerts(s sink) {
-	a := m.program.alerts.Stats()
-	for kind, states := range a.Raised {
-		for state, n := range states {
-			s.counter(alertsDesc, n, kind.String(), state.String())
-		}
-	}
-	s.gauge(alertsQueueDesc, float64(a.Queue))
-	s.counter(alertsDroppedDesc, a.Dropped)
-	s.counter(alertsHeldDesc, a.Held)
-	s.gauge(webhookQueueDesc, float64(a.Webhook.Queue))
-	s.counter(webhookDroppedDesc, a.Webhook.Dropped)
-	for result, n := range a.Webhook.Results {
-		s.counter(webhookResultsDesc, n, result)
-	}
-}
-
-func (m metrics) reloads(s sink) {
-	now := m.program.reloader.state.Load()
-	s.counter(reloadsDesc, now.failed, "failed")
-	s.counter(reloadsDesc, now.loaded, "ok")
-	ok := 0.0
-	if now.last.OK {
-		ok = 1
-	}
-	s.gauge(reloadOKDesc, ok)
-	s.gauge(reloadTimeDesc, float64(now.lastOK.UnixNano())/1e9)
-	s.gauge(generationDesc, float64(now.last.Generation))
-}
-
-func (m metrics) feeds(s sink) {
-	for _, f := range m.program.feeds.status() {
-		age := math.Inf(1)
-		if !f.Waiting {
-			age = m.program.now().Sub(f.Confirmed).Seconds()
-		}
-		held := 0
-		if f.Held != nil {
-			held = f.Held.Rows
-		}
-		s.gauge(feedAgeDesc, age, f.List)
-		s.gauge(feedMaxAgeDesc, f.MaxAge, f.List)
-		s.gauge(feedRowsDesc, float64(f.Rows), f.List)
-		s.gauge(feedHeldDesc, float64(held), f.List)
-		for _, result := range feedResults {
-			s.counter(feedFetchesDesc, f.results[result], f.List, result)
-		}
-	}
-}
-
-func (m metrics) switches(s sink) {
-	var panics, known, unknown uint64
-	defer func() {
-		s.counter(panicsDesc, panics, adapterEvents)
-		s.counter(runningDesc, known, adapterEvents, "known")
-		s.counter(runningDesc, unknown, adapterEvents, "unknown")
-	}()
-	for _, w := range m.program.switches.all() {
-		panics += w.Counters().Panics.Load()
-		known += w.Counters().RunningKnown.Load()
-		unknown += w.Counters().RunningUnknown.Load()
-		now, c, name := w.Status(), w.Counters(), w.config.Name
-		for _, state := range freeswitch.SwitchStates {
-			in := 0.0
-			if state == now.State {
-				in = 1
-			}
-			s.gauge(switchStateDesc, in, name, state.String())
-		}
-		age := math.Inf(1)
-		if !now.Heard.IsZero() {
-			age = m.program.now().Sub(now.Heard).Seconds()
-		}
-		s.gauge(switchHeardDesc, age, name)
-		s.gauge(switchCallsDesc, float64(now.Calls), name)
-		s.gauge(switchQueueDesc, float64(now.Queued), name)
-		s.counter(switchConnectedDesc, c.Connected.Load(), name)
-		s.counter(switchFailedDesc, c.Failed.Load(), name)
-		s.counter(switchEventsDesc, now.Events, name)
-		s.counter(switchDroppedDesc, now.Dropped, name)
-		s.counter(switchSkippedDesc, now.Skipped+now.Unreadable, name)
-		for mode := range c.Decided {
-			for action := range c.Decided[mode] {
-				s.counter(switchDecidedDesc, c.Decided[mode][action].Load(), name, freeswitch.Mode(mode).String(), rules.Action(action).String())
-			}
-		}
-		s.counter(switchUndecidedDesc, c.GoneOn.Load(), name, "late")
-		s.counter(switchUndecidedDesc, c.Unwritable.Load(), name, "unwritable")
-		s.counter(switchUndecidedDesc, c.Unsent.Load(), name, "unsent")
-		s.counter(switchUndecidedDesc, c.Panics.Load(), name, "panic")
-		s.counter(switchRepeatedDesc, c.Repeated.Load(), name)
-		s.counter(switchLateDesc, c.Late.Load(), name)
-		s.counter(switchRefusedDesc, c.Gone.Load(), name, "gone")
-		s.counter(switchRefusedDesc, c.Refused.Load(), name, "other")
-		s.counter(switchUntrackedDesc, c.Untracked.Load(), name)
-		s.counter(switchUnseenDesc, c.Unseen.Load(), name)
-		for seen := range c.Outcomes {
-			s.counter(switchOutcomesDesc, c.Outcomes[seen].Load(), name, rules.Observed(seen).String())
-		}
-	}
 }
 
 // sink makes metrics of values. A value that makes no metric is an error of the

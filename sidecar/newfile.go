@@ -29,6 +29,16 @@ func replaceFile(name string, write func(io.Writer) error) (*os.File, error) {
 	return f, nil
 }
 
+// writeFile is replaceFile of a file that is written as a whole each time. The new
+// one outlives a crash of the machine.
+func writeFile(name string, write func(io.Writer) error) error {
+	f, err := replaceFile(name, write)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), syncFolder(filepath.Dir(name)))
+}
+
 // install moves a file to where it belongs, so that a crash leaves the one or the
 // other whole.
 func install(from, to string) error {

@@ -34,7 +34,11 @@ func (p *Program) open() error {
 	if err != nil {
 		return err
 	}
-	p.ends = append(p.ends, p.engine.Close)
+	p.ends = append(p.ends, func() {
+		if !p.unended.Load() { // else somebody may ask it yet, and its memory is gone then
+			p.engine.Close()
+		}
+	})
 	p.openCounted()
 	p.engine.Learned().Restore(entries, p.now())
 	p.learned.start(p.engine.Learned(), p.now, p.alerts.Raise)

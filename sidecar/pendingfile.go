@@ -40,11 +40,7 @@ func (p *Program) restorePending(name string) (whole bool) {
 
 // savePending writes the calls whose outcome is awaited.
 func savePending(name string, engine *rules.Engine, log *slog.Logger) {
-	file, err := replaceFile(name, engine.SavePending)
-	if err == nil {
-		err = file.Close()
-	}
-	if err != nil {
+	if err := writeFile(name, engine.SavePending); err != nil {
 		log.Error("the calls that go on are not known after the next start", "err", fmt.Errorf("%s: %w", name, err))
 	}
 }

@@ -71,6 +71,7 @@ type Program struct {
 	unheard  atomic.Uint64 // accepts that failed, of listen and admin.listen
 	serving  atomic.Bool
 	stopping atomic.Bool
+	unended  atomic.Bool // somebody did not end in time, and may ask the engine until the process ends
 
 	beats *beats
 	doors []*door

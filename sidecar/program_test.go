@@ -240,6 +240,41 @@ func TestStopIsBounded(t *testing.T) {
 	_ = c.Close()
 }
 
+// Who did not end in time may ask the engine after the stop: what it counts in is
+// there still.
+func TestRequestAfterAStopInTheMiddleOfIt(t *testing.T) {
+	d := launch(t, map[string]string{
+		"ringfence.yaml":  configText + "timeouts: {stop: 400ms, read: 10m}\n",
+		"rules/main.yaml": rulesText + "  - {id: burst, when: 'rate(caller, \"1m\") > 100', block: subscriber}\n",
+	})
+	c, err := net.Dial("tcp", d.p.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	_ = c.SetDeadline(time.Now().Add(patience))
+	body := "call_id=late&from=" + strings.ReplaceAll(clean, "+", "%2B")
+	fmt.Fprintf(c, "POST /kamailio/call?src=192.0.2.1&ruri=%%2B12025550100 HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n", len(body))
+	r := bufio.NewReader(c)
+	if line, err := r.ReadString('\n'); err != nil || !strings.Contains(line, "100") {
+		t.Fatalf("%q, %v; want 100 Continue", line, err)
+	}
+	if _, err := r.ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	d.p.Stop()
+	if _, err := io.WriteString(c, body); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer := d.read(resp); resp.StatusCode != http.StatusOK || !strings.HasPrefix(answer, "1 allow\n") {
+		t.Errorf("answer %d %q", resp.StatusCode, answer)
+	}
+}
+
 func TestRunStopsWithItsContext(t *testing.T) {
 	p, err := New(filepath.Join(folder(t, nil), "ringfence.yaml"), Options{Log: new(lockedBuffer)})
 	if err != nil {

@@ -157,6 +157,9 @@ func (r *reloader) load() Reload {
 	if err == nil {
 		err = next.steady()
 	}
+	if err == nil && r.program.stopping.Load() {
+		err = errStopping // what a reload changes may be closed already
+	}
 	if err == nil {
 		return r.swap(next)
 	}

@@ -40,6 +40,7 @@ func (p *Program) serveAdmin(l net.Listener) {
 		ctx, cancel := context.WithTimeout(context.Background(), p.config.Timeouts.Stop/4)
 		defer cancel()
 		if server.Shutdown(ctx) != nil {
+			p.unended.Store(true)
 			_ = server.Close()
 		}
 		running.Wait()
@@ -74,6 +75,7 @@ func (p *Program) serveDecisions() (stop func(context.Context)) {
 	return func(ctx context.Context) {
 		_ = p.clients.Close() // Shutdown does it only once Serve has begun
 		if err := server.ShutdownWithContext(ctx); err != nil {
+			p.unended.Store(true)
 			p.log.Warn("stopped before all that was in flight was answered", "err", err)
 		}
 		running.Wait()

@@ -58,6 +58,7 @@ func (p *Program) serveSocket() (stop func(context.Context)) {
 	})
 	return func(ctx context.Context) {
 		if err := k.Server().Shutdown(ctx); err != nil {
+			p.unended.Store(true)
 			p.log.Warn("stopped before all calls on the socket were over", "err", err)
 		}
 		running.Wait()

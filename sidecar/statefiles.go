@@ -23,12 +23,11 @@ import (
 // kernel had not written: only a file that is written anew, and the stop, are
 // synced. Nothing here holds up a call, and no fault of a file a start.
 type stateFiles struct {
-	errors  atomic.Uint64 // failed reads and writes
-	lost    atomic.Uint64 // bytes of files that could not be read
-	unkept  atomic.Uint64 // records that were read and not taken
-	saved   atomic.Int64  // when all that had changed was in the files, nanoseconds since 1970; 0: not yet
-	bytes   atomic.Int64  // of the files
-	failing atomic.Bool   // the last save failed, as the log has said
+	failures               // to read and to write
+	lost     atomic.Uint64 // bytes of files that could not be read
+	unkept   atomic.Uint64 // records that were read and not taken
+	saved    atomic.Int64  // when all that had changed was in the files, nanoseconds since 1970; 0: not yet
+	bytes    atomic.Int64  // of the files
 
 	log    *slog.Logger
 	folder string
@@ -298,18 +297,8 @@ func (p *statePart) close() error {
 	return errors.Join(p.file.Sync(), p.file.Close())
 }
 
-// tell tells of the first failure of a row, and of its end.
 func (f *stateFiles) tell(err error) {
-	switch {
-	case err != nil:
-		f.errors.Add(1)
-		if !f.failing.Load() {
-			f.log.Error("state: cannot save what was counted, will try again", "err", err)
-		}
-	case f.failing.Load():
-		f.log.Info("state: what was counted is saved again", "folder", f.folder)
-	}
-	f.failing.Store(err != nil)
+	f.failures.tell(f.log, f.folder, "state: cannot save what was counted", "state: what was counted is saved again", err)
 }
 
 // isStateFile tells whether a name in the state folder is that of a file that is

@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"ringfence/rules"
@@ -51,20 +50,19 @@ const (
 // share of them a rule would stop. Calls are counted by the engine; a line a
 // minute says how many came.
 type trafficLog struct {
-	errors atomic.Uint64
-	stop   chan struct{}
-	done   chan struct{}
-	calls  func() []rules.TrunkCalls
-	now    func() time.Time
-	log    *slog.Logger
-	name   string
+	failures
+	stop  chan struct{}
+	done  chan struct{}
+	calls func() []rules.TrunkCalls
+	now   func() time.Time
+	log   *slog.Logger
+	name  string
 
 	// The rest belongs to the goroutine.
 	file    *os.File
 	written map[string]uint64 // of the calls of each trunk
 	lines   int               // in the file
 	living  int               // of them after it was last written anew
-	failing bool
 }
 
 // openTraffic opens or makes the file and starts to write.
@@ -123,16 +121,7 @@ func (l *trafficLog) take() {
 			err = l.compact()
 		}
 	}
-	switch {
-	case err != nil:
-		l.errors.Add(1)
-		if !l.failing {
-			l.log.Error("traffic: cannot write, will try again", "err", fmt.Errorf("%s: %w", l.name, err))
-		}
-	case l.failing:
-		l.log.Info("traffic: written again", "file", l.name)
-	}
-	l.failing = err != nil
+	l.tell(l.log, l.name, "traffic: cannot write", "traffic: written again", err)
 }
 
 func (l *trafficLog) append(hour trafficHour) error {

@@ -185,6 +185,7 @@ func TestAdminReports(t *testing.T) {
 		`{"number": "+12025550143"}`:                                            "nobody reports it",
 		`{"number": "+12025550143", "by": "x", "until": "never"}`:               "cannot be read",
 		`{"number": "+12025550143", "by": "2002"} {}`:                           "there is more",
+		`{"number": "+12025550143", "by": "2002"}]`:                             "cannot be read",
 		`{"number": "+12025550143", "by": "` + strings.Repeat("x", 5000) + `"}`: "cannot be read",
 	} {
 		if text := postReport(t, d, body, "Bearer secret"); !strings.Contains(text, want) {

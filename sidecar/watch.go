@@ -115,27 +115,29 @@ func (w *watcher) rested() bool {
 }
 
 // load runs a load. What changes while it runs is loaded once more, and so is
-// what comes into the folders: it may be what the load has missed.
+// what comes into the folders: it may be what the load has missed. What only the
+// load has found was not looked at before it.
 func (w *watcher) load(do func()) {
 	began := time.Now()
 	before := w.find()
 	before.names = true
 	print := before.print()
 	do()
-	w.remember(began)
+	w.remember(began, before)
 	if before.print() != print {
 		w.forget()
 	}
 }
 
 // remember takes the files as they are for those that were loaded, unless one
-// was changed since the load began.
-func (w *watcher) remember(began time.Time) {
+// was changed since the load began. Of those that were not known before, one that
+// was changed just before counts, too: their clock may not have told.
+func (w *watcher) remember(began time.Time, before sources) {
 	s := w.find()
 	w.follow(s)
 	w.loaded = s.print()
 	w.seen = w.loaded
-	if s.changedBetween(began, time.Now()) != "" {
+	if now := time.Now(); s.changedBetween(began, now) != "" || s.foundChanged(before, began, now) {
 		w.forget()
 	}
 }

@@ -51,7 +51,7 @@ func TestFutureFileLoadsOnce(t *testing.T) {
 	if !w.waiting || !w.rested() {
 		t.Error("a file that changed while it was loaded is not loaded again")
 	}
-	w.remember(began.Add(-time.Second)) // the clock of file times has ticks
+	w.remember(began.Add(-time.Second), w.find()) // the clock of file times has ticks
 	if !w.rested() {
 		t.Error("a file that changed since the load began is not loaded again, for its time is in the past")
 	}
@@ -63,6 +63,45 @@ func TestMissingFileThatAppearsIsLoaded(t *testing.T) {
 	w.load(func() { write(t, filepath.Dir(file), map[string]string{"more.csv": listText}) })
 	if !w.waiting || !w.rested() {
 		t.Error("what was written since the load began is not loaded")
+	}
+}
+
+// What only a load has found may have come while it ran, with the time of the tick
+// before: it was not looked at before the load.
+func TestWhatALoadFindsAndCameMeanwhileIsLoaded(t *testing.T) {
+	w, file := watched(t, time.Hour, io.Discard)
+	stamped := func(name string) time.Time {
+		stat, ok := statOf(name)
+		if !ok {
+			t.Fatal(name)
+		}
+		return time.Unix(stat.Ctim.Unix())
+	}
+	inFile, inFolder := stamped(file).Add(fileTick/2), stamped(filepath.Dir(file)).Add(fileTick/2)
+	known := w.find()
+	for _, one := range []struct {
+		name   string
+		before sources
+		began  time.Time
+		names  bool
+		again  bool
+	}{
+		{"known", known, inFile, true, false},
+		{"a new file", sources{folders: known.folders}, inFile, false, true},
+		{"a new file of long ago", sources{folders: known.folders}, inFile.Add(time.Minute), false, false},
+		{"a new folder", sources{files: known.files}, inFolder, true, true},
+		{"a new folder, and no name is missing", sources{files: known.files}, inFolder, false, false},
+	} {
+		now := sources{files: known.files, folders: known.folders, names: one.names}
+		if one.before.folders == nil { // of the folder alone: the file may have come later
+			now.files = nil
+		}
+		w.find = func() sources { return now }
+		w.waiting = false
+		w.remember(one.began, one.before)
+		if w.waiting != one.again {
+			t.Errorf("%s: loaded again %v, want %v", one.name, w.waiting, one.again)
+		}
 	}
 }
 

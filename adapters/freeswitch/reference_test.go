@@ -32,6 +32,8 @@ func TestReferenceNamesWhatIsRead(t *testing.T) {
 	ReadCall(w, &c) // what is looked for where the first is absent
 	c.Headers.Header("X-NAME")
 	c.Headers.Header("NAME")
+	c.Headers.Header("P-Origination-ID") // as the attribute signer does
+	c.Headers.Header("Origination-Id")
 	w.seen["sip_h_name"] = w.seen["sip_h_x-name"]
 	named := map[string]string{}
 	for _, a := range rules.Attributes() {

@@ -6,6 +6,7 @@ package health
 
 import (
 	"container/list"
+	"strings"
 	"time"
 
 	"ringfence/rules"
@@ -205,6 +206,7 @@ func (t *Tracker) subject(of Subject, at time.Time) *subject {
 	if r.order.Len() >= r.most {
 		t.evict(r, at)
 	}
+	of.Name = strings.Clone(of.Name) // it can be part of a larger text
 	s := &subject{Subject: of, last: at}
 	r.named[of.Name] = r.order.PushFront(s)
 	return s

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -190,6 +191,19 @@ func TestEndedCountsForAllWhoHaveAPart(t *testing.T) {
 
 // What is usual and what is on is back after a restart; what is short counts
 // only as what it was.
+// What a switch reports of a carrier is part of a larger text, which must not stay
+// as long as the carrier is known.
+func TestNameIsNoPartOfALargerText(t *testing.T) {
+	c := newCarrier(standard)
+	text := "carrier-a and all that came with it"
+	c.call(rules.Ended{Carrier: text[:9], Code: 200})
+	c.each(func(s *subject) {
+		if s.Name != "carrier-a" || unsafe.StringData(s.Name) == unsafe.StringData(text) {
+			t.Errorf("%s holds the text that it came in", s)
+		}
+	})
+}
+
 func TestRestore(t *testing.T) {
 	c := newCarrier(standard)
 	c.run(period{windows: 12, calls: 100, answered: 50, short: 10})
