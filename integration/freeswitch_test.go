@@ -3,6 +3,8 @@ package integration
 import (
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,6 +32,8 @@ type freeswitchOptions struct {
 	config    string                // more of ringfence.yaml
 	socket    string                // of ringfence.yaml, beside its address
 	rules     string                // one more file of rules, the last
+	contexts  []string              // more that have a profile, defined by dialplan
+	dialplan  string                // more of it
 	others    int                   // switches more
 	answers   map[string]rig.Answer // of the carrier
 	variables map[string]string     // of the dialplan, beside patient
@@ -85,10 +89,20 @@ func prepareFreeSWITCH(t testing.TB, o freeswitchOptions) withFreeSWITCH {
 	if o.socket == "" {
 		o.socket = "deadline: 10s"
 	}
+	var dialplan []string
+	if o.dialplan != "" {
+		dialplan = []string{filepath.Join(t.TempDir(), "dialplan.xml")}
+		if err := os.WriteFile(dialplan[0], []byte("<include>\n"+o.dialplan+"</include>\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	config := o.config + "socket: {listen: " + d.Socket + ", " + o.socket + "}\nfreeswitch:\n"
 	var all []withFreeSWITCH
 	for i := range 1 + o.others {
-		f := startSwitch(t, rig.FreeSWITCHOptions{Program: program, Modes: o.modes, Shipped: o.shipped, Modules: slices.Sorted(maps.Keys(modules)), Ringfence: d, Carrier: c.Addr, Variables: variables})
+		f := startSwitch(t, rig.FreeSWITCHOptions{
+			Program: program, Modes: o.modes, Contexts: o.contexts, Dialplan: dialplan, Shipped: o.shipped,
+			Modules: slices.Sorted(maps.Keys(modules)), Ringfence: d, Carrier: c.Addr, Variables: variables,
+		})
 		all = append(all, withFreeSWITCH{FreeSWITCH: f, daemon: d, carrier: c})
 		name := fmt.Sprintf("fs%d", i+1)
 		appendTo(t, d, name+".password", f.Password+"\n")

@@ -51,33 +51,13 @@ func TestNativeBlockedUpstream(t *testing.T) {
 		return err == nil && v == 4
 	})
 
-	report := func(args ...string) (all []sidecar.BlockedCaller) {
-		t.Helper()
-		c := exec.Command(built.program, append([]string{"report", "blocks", "--config", d.Dir + "/ringfence.yaml", "--json"}, args...)...)
-		out, err := c.CombinedOutput()
-		if err == nil {
-			err = json.Unmarshal(out, &all)
-		}
-		if err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
-		return all
-	}
-	got := ""
-	for _, one := range report() {
-		got += fmt.Sprintf("%s own=%v calls=%d", one.Caller, one.Own, one.Calls)
-		for _, c := range one.Carriers {
-			got += fmt.Sprintf(" %s:%d %d %s %s %s %s", c.Carrier, c.Calls, c.Last.Code, c.Last.URL, c.Last.Tel, c.Last.BlockID, c.Last.Location)
-		}
-		got += "\n"
-	}
 	want := "+12125550231 own=true calls=3 carrier-a:3 608 https://carrier.example/jcard   \n" +
 		"+13015550299 own=false calls=1 carrier-a:1 603 https://carrier.example/redress +18005557100 zz9 TN\n"
-	if got != want {
+	if got := reportBlocks(t, d); got != want {
 		t.Errorf("the report says\n%swant\n%s", got, want)
 	}
-	if all := report("--own", "--caller", "+"+other); len(all) != 0 {
-		t.Errorf("of own numbers %+v", all)
+	if all := reportBlocks(t, d, "--own", "--caller", "+"+other); all != "" {
+		t.Errorf("of own numbers\n%s", all)
 	}
 	if log := string(d.Log()); strings.Count(log, "kind=own-number-blocked") != 1 || strings.Contains(log, own) {
 		t.Errorf("want one warning without the number:\n%s", log)
@@ -109,4 +89,28 @@ func TestNativeBlockedUpstream(t *testing.T) {
 	if blocked, err := d.Metric(`ringfence_calls_total{action="block",adapter="kamailio"}`); err != nil || blocked != 0 {
 		t.Errorf("%v calls blocked here, %v", blocked, err)
 	}
+}
+
+// reportBlocks is what "ringfence report blocks" says of carriers that blocked
+// calls: a line for each caller.
+func reportBlocks(t testing.TB, d *rig.Ringfence, args ...string) string {
+	t.Helper()
+	c := exec.Command(built.program, append([]string{"report", "blocks", "--config", d.Dir + "/ringfence.yaml", "--json"}, args...)...)
+	out, err := c.CombinedOutput()
+	var all []sidecar.BlockedCaller
+	if err == nil {
+		err = json.Unmarshal(out, &all)
+	}
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	said := ""
+	for _, one := range all {
+		said += fmt.Sprintf("%s own=%v calls=%d", one.Caller, one.Own, one.Calls)
+		for _, c := range one.Carriers {
+			said += fmt.Sprintf(" %s:%d %d %s %s %s %s", c.Carrier, c.Calls, c.Last.Code, c.Last.URL, c.Last.Tel, c.Last.BlockID, c.Last.Location)
+		}
+		said += "\n"
+	}
+	return said
 }

@@ -49,7 +49,7 @@ type attemptRef struct {
 
 // see remembers that c is asked about.
 func (a *attempts) see(c *Call) attemptRef {
-	h := a.hash(c)
+	h := a.hash(c.CallID, c.FromTag, c.CSeq)
 	if h == 0 {
 		return attemptRef{}
 	}
@@ -73,12 +73,12 @@ func (a *attempts) saw(ref attemptRef) bool {
 }
 
 // hash is that of an attempt, 0 for a call without a Call-ID.
-func (a *attempts) hash(c *Call) uint64 {
-	if c.CallID == "" {
+func (a *attempts) hash(callID, fromTag string, cseq uint32) uint64 {
+	if callID == "" {
 		return 0
 	}
-	h := maphash.String(a.seed, c.CallID)
-	h = (h ^ maphash.String(a.seed, c.FromTag)>>1 ^ uint64(c.CSeq)) * 0x9e3779b97f4a7c15
+	h := maphash.String(a.seed, callID)
+	h = (h ^ maphash.String(a.seed, fromTag)>>1 ^ uint64(cseq)) * 0x9e3779b97f4a7c15
 	return max(h^h>>32, 1)
 }
 

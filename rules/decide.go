@@ -83,7 +83,7 @@ func (e *Engine) Probe(c *Call, v *Verdict) {
 
 // asked notes whether c was asked about before, and what became of it.
 func (e *Engine) asked(c *Call, h *history) {
-	attempt := attemptRef{hash: e.attempts.hash(c)}
+	attempt := attemptRef{hash: e.attempts.hash(c.CallID, c.FromTag, c.CSeq)}
 	if h.foresee = attempt.hash == 0 || !e.attempts.saw(attempt); h.foresee {
 		return
 	}

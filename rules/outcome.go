@@ -21,6 +21,11 @@ type Outcome struct {
 	Ended    bool          // the call is over: a hang-up after an answer, or a failure
 	ByCaller bool          // the caller hung up or cancelled
 	Cause    uint8         // Q.850 cause of the end, 0 when unknown
+
+	// By these it is found when ID is zero: a call that was over, or went on,
+	// before its switch was told the decision. CSeq 0: unknown.
+	CallID, FromTag string
+	CSeq            uint32
 }
 
 // Observed says what became of an Outcome.
@@ -83,6 +88,8 @@ func (e *Engine) Observe(o *Outcome) Observed {
 		return Unknown
 	case !o.final():
 		return Ignored
+	case o.ID == ID{}:
+		o.ID = e.decided(o.CallID, o.FromTag, o.CSeq)
 	}
 	call, which, seen := e.pending.observe(o)
 	if seen != Counted {
@@ -98,6 +105,23 @@ func (e *Engine) Observe(o *Outcome) Observed {
 		e.over(e.ended(o, &call, carrier))
 	}
 	return Counted
+}
+
+// decided is the ID of the decision by which a call attempt was let pass and that
+// is not known to be over, zero for none. Who asked may have known no CSeq.
+func (e *Engine) decided(callID, fromTag string, cseq uint32) ID {
+	for _, cseq := range [...]uint32{cseq, 0} {
+		attempt := attemptRef{hash: e.attempts.hash(callID, fromTag, cseq)}
+		if attempt.hash == 0 {
+			break
+		}
+		if place, ok := e.attempts.placed(attempt); ok {
+			if id := e.pending.id(place, attempt.hash); id != (ID{}) {
+				return id
+			}
+		}
+	}
+	return ID{}
 }
 
 // Running takes from a switch that these calls go on: decisions by their ids. A

@@ -228,6 +228,19 @@ func (p *Pending) supersede(place, attempt uint64) (call pendingCall, told, ok b
 	return slot.call, true, true
 }
 
+// id is that of the call of an attempt that is remembered in that place and not
+// over, zero for none.
+func (p *Pending) id(place, attempt uint64) ID {
+	shards := uint64(len(p.shards))
+	s, at := &p.shards[place&(shards-1)], int(place/shards)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if at >= s.length || s.ring[at].stage == over || s.ring[at].call.attempt != attempt {
+		return ID{}
+	}
+	return s.ring[at].id
+}
+
 // end notes that a call is over.
 func (s *pendingShard) end(slot *pendingSlot) {
 	slot.stage = over

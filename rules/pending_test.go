@@ -189,6 +189,39 @@ func TestObserve(t *testing.T) {
 	}
 }
 
+// A call whose switch was never told the decision is found by its attempt, as
+// long as it is not known to be over.
+func TestObserveByAttempt(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		asked Call
+		told  Outcome
+		want  Observed
+	}{
+		{"the same", Call{CallID: "a", FromTag: "f", CSeq: 2}, Outcome{CallID: "a", FromTag: "f", CSeq: 2}, Counted},
+		{"asked without a CSeq", Call{CallID: "a", FromTag: "f"}, Outcome{CallID: "a", FromTag: "f", CSeq: 2}, Counted},
+		{"another CSeq", Call{CallID: "a", FromTag: "f", CSeq: 1}, Outcome{CallID: "a", FromTag: "f", CSeq: 2}, Unknown},
+		{"another From tag", Call{CallID: "a", FromTag: "f"}, Outcome{CallID: "a", FromTag: "g"}, Unknown},
+		{"another Call-ID", Call{CallID: "a", FromTag: "f"}, Outcome{CallID: "b", FromTag: "f"}, Unknown},
+		{"no Call-ID", Call{FromTag: "f"}, Outcome{FromTag: "f"}, Unknown},
+	} {
+		e := idle(t, nil, Options{Pending: 100})
+		var v Verdict
+		tt.asked.At = noon
+		e.Decide(&tt.asked, &v)
+		tt.told.At, tt.told.Code, tt.told.Ended = noon, 487, true
+		for again, want := range []Observed{tt.want, Unknown} {
+			o := tt.told
+			if got := e.Observe(&o); got != want {
+				t.Errorf("%s: %v, want %v (%d)", tt.name, got, want, again)
+			}
+		}
+		if open := e.pending.Stats().Open; (open == 0) != (tt.want == Counted) {
+			t.Errorf("%s: %d calls go on", tt.name, open)
+		}
+	}
+}
+
 func TestIsPlain(t *testing.T) {
 	n := global(t, "+12025552001")
 	for uri, want := range map[string]bool{

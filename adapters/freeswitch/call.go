@@ -28,12 +28,7 @@ func get(ch Channel, name string) string {
 // texts of c are those of the channel. Two identities, Priority, Attestation-Info
 // and most headers are there only with parse-all-invite-headers in the profile.
 func ReadCall(ch Channel, c *rules.Call) {
-	c.CallID = get(ch, "variable_sip_call_id")
-	if c.CallID == "" {
-		c.CallID = get(ch, "Unique-ID")
-	}
-	c.FromTag = get(ch, "variable_sip_from_tag")
-	c.CSeq = readCSeq(ch)
+	c.CallID, c.FromTag, c.CSeq = readAttempt(ch)
 	c.Source, c.SourcePort = readSource(ch)
 	c.TrunkName = get(ch, "variable_ringfence_trunk")
 	c.Account = get(ch, "variable_ringfence_account")
@@ -260,6 +255,15 @@ func readAttestation(ch Channel) (said string) {
 		}
 	}
 	return said
+}
+
+// readAttempt is by what calls are told from each other.
+func readAttempt(ch Channel) (callID, fromTag string, cseq uint32) {
+	callID = get(ch, "variable_sip_call_id")
+	if callID == "" {
+		callID = get(ch, "Unique-ID")
+	}
+	return callID, get(ch, "variable_sip_from_tag"), readCSeq(ch)
 }
 
 func readCSeq(ch Channel) uint32 {

@@ -155,7 +155,10 @@ func isGone(err error) bool {
 func (c *connection) told(e *esl.Event, channel string, now time.Time) {
 	c.outcome.At = now
 	if ReadOutcome(e, &c.outcome) {
-		c.counters.Outcomes[c.decider.Observe(&c.outcome)].Add(1)
+		asked := c.outcome.ID != rules.ID{} // else perhaps not
+		if seen := c.decider.Observe(&c.outcome); asked || seen != rules.Unknown {
+			c.counters.Outcomes[seen].Add(1)
+		}
 	}
 	if e.Name() == "CHANNEL_HANGUP_COMPLETE" {
 		c.calls.end(channel)

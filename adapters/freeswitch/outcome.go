@@ -13,20 +13,32 @@ import (
 // CHANNEL_ANSWER or CHANNEL_HANGUP_COMPLETE. It is false when that is no event of
 // the caller's channel or of a call that ringfence let pass.
 //
+// A call that has no verdict may have been let pass, too: a caller who cancels while
+// ringfence is asked leaves before the answer, and of that one o has no ID.
+//
 // The upstream is named by the variable ringfence_upstream, an address or the
 // name of a trunk, else by the gateway of the bridge; and only when it did answer:
 // what FreeSWITCH itself says of a call teaches nothing.
 func ReadOutcome(ch Channel, o *rules.Outcome) bool {
-	if get(ch, "Call-Direction") != "inbound" || get(ch, "variable_ringfence_verdict") != rules.Allow.String() {
+	if get(ch, "Call-Direction") != "inbound" {
 		return false
 	}
-	id, ok := rules.ParseID(get(ch, "variable_ringfence_id"))
-	if !ok {
+	*o = rules.Outcome{At: o.At}
+	switch get(ch, verdictVariable) {
+	case rules.Allow.String():
+		id, ok := rules.ParseID(get(ch, idVariable))
+		if !ok {
+			return false // an emergency call: nobody was asked
+		}
+		o.ID = id
+	case unasked, "":
+		o.CallID, o.FromTag, o.CSeq = readAttempt(ch)
+	default:
 		return false
 	}
 	created, answered, ended := stamp(ch, "Created"), stamp(ch, "Answered"), stamp(ch, "Hangup")
-	*o = rules.Outcome{At: o.At, ID: id, Ended: get(ch, "Event-Name") == "CHANNEL_HANGUP_COMPLETE",
-		Rang: stamp(ch, "Progress") > 0 || stamp(ch, "Progress-Media") > 0}
+	o.Ended = get(ch, "Event-Name") == "CHANNEL_HANGUP_COMPLETE"
+	o.Rang = stamp(ch, "Progress") > 0 || stamp(ch, "Progress-Media") > 0
 	final := answered
 	if answered == 0 {
 		final = ended

@@ -85,7 +85,12 @@ func TestRecordedOutcomes(t *testing.T) {
 			{ID: decisionID, Code: 487, Phrase: "Request Terminated", Ring: us(520012), Ended: true, ByCaller: true, Cause: 16},
 		}},
 		{"07-call-anonymous-park-reject603-json", []string{"ringfence_verdict: block"}, nil},
-		{"07-call-anonymous-park-reject603-json", []string{"ringfence_verdict: none"}, nil},
+		{"07-call-anonymous-park-reject603-json", []string{"ringfence_verdict: none"}, []rules.Outcome{
+			{CallID: "a41f65f6-uac@127.0.0.1", FromTag: "cadae4", Code: 603, Ring: us(219972), Ended: true, Cause: 21},
+		}},
+		{"10-caller-cancel-while-parked", []string{"ringfence_verdict: none", "ringfence_id: "}, []rules.Outcome{
+			{CallID: "147c713b-uac@127.0.0.1", FromTag: "01f51a", Code: 487, Phrase: "Request Terminated", Ring: us(520012), Ended: true, ByCaller: true, Cause: 16},
+		}},
 		{"53-bridge-gateway-answered", []string{"ringfence_id: "}, nil},
 	} {
 		got := recordedOutcomes(t, c.name, c.with...)

@@ -160,8 +160,8 @@ func (c *connection) tellRunning(ctx context.Context) error {
 		case exists == "true":
 			ids = append(ids, calls[channel])
 		case exists == "false" && c.absent[channel]:
-			if _, ok := c.calls.end(channel); ok {
-				c.counters.Unseen.Add(1)
+			if call, ok := c.calls.end(channel); ok {
+				c.unseen(call.id, c.options.Now().Add(-tellEvery))
 			}
 		case exists == "false":
 			absent[channel] = true
@@ -297,10 +297,18 @@ func (c *connection) ended(channel string) {
 	switch {
 	case !ok || call.id == rules.ID{}:
 	case call.answered.IsZero():
-		c.counters.Unseen.Add(1)
+		c.unseen(call.id, time.Unix(0, c.before.Load()))
 	default:
 		talk := time.Unix(0, c.before.Load()).Sub(call.answered)
 		o := rules.Outcome{At: c.options.Now(), ID: call.id, Code: 200, Ended: true, Talk: max(talk, 0)}
 		c.counters.Outcomes[c.decider.Observe(&o)].Add(1)
 	}
+}
+
+// unseen notes that a call has ended and that no outcome of it is known. That it
+// went on until then is told, so that the engine does not wait for more: it ends
+// by itself only calls of which it was told so.
+func (c *connection) unseen(id rules.ID, until time.Time) {
+	c.counters.Unseen.Add(1)
+	c.decider.Running([]rules.ID{id}, until)
 }

@@ -26,6 +26,7 @@ type desk struct {
 	calls    []rules.Call
 	outcomes []rules.Outcome
 	told     []rules.ID    // calls that run
+	until    time.Time     // and when, at last
 	hold     chan struct{} // not nil: no call is decided before it is closed
 }
 
@@ -84,10 +85,10 @@ func (d *desk) Observe(o *rules.Outcome) rules.Observed {
 	return rules.Counted
 }
 
-func (d *desk) Running(ids []rules.ID, _ time.Time) int {
+func (d *desk) Running(ids []rules.ID, at time.Time) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.told = append(d.told, ids...)
+	d.told, d.until = append(d.told, ids...), at
 	return len(ids)
 }
 

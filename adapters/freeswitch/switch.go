@@ -127,12 +127,13 @@ func (s *Switch) Run(ctx context.Context) {
 }
 
 // subscription asks for no more events than are needed: those of calls that have
-// announced themselves and were not blocked since. Several filters of one header
-// pass what any of them passes.
+// announced themselves and were not blocked since, and of those that were cancelled
+// while mod_xml_curl asked about them. Of several filters it is enough to pass one.
 var subscription = []string{
 	"filter variable_ringfence_verdict none",
 	"filter variable_ringfence_verdict allow",
 	"filter variable_ringfence_verdict divert",
+	"filter variable_sip_hangup_disposition recv_cancel",
 	"event json CHANNEL_ANSWER CHANNEL_HANGUP_COMPLETE CHANNEL_PARK CUSTOM " + checkEvent,
 }
 

@@ -166,6 +166,8 @@ func TestSwitchRestarts(t *testing.T) {
 		s.answerTo("uuid_exists ringing", "false")
 		s.answerTo("uuid_dump parked json", bodyOf(parkOf(t, "parked", spammer).With("variable_current_application", "park")))
 		s.desk.observed()
+		heard := s.Status().Heard
+		s.desk.running()
 		s.play(good)
 		time.Sleep(longestRetry + time.Millisecond)
 		synctest.Wait()
@@ -191,6 +193,9 @@ func TestSwitchRestarts(t *testing.T) {
 		}
 		if n := s.Counters().Unseen.Load(); n != 1 {
 			t.Errorf("%d calls ended unseen, want the one that rang", n)
+		}
+		if told := s.desk.running(); !slices.Equal(told, []rules.ID{idOf(2)}) || !s.desk.until.Equal(heard) {
+			t.Errorf("told that %v went on until %s, want the one that rang, until %s", told, s.desk.until, heard)
 		}
 		if n := strings.Count(s.log.String(), "\n"); n != 4 {
 			t.Errorf("%d lines of log, want 4:\n%s", n, s.log.String())
@@ -227,7 +232,7 @@ func TestRunningCallsAreTold(t *testing.T) {
 		if got := s.Status().Calls; got != 2 {
 			t.Errorf("%d calls, want 2: an event may be on the way", got)
 		}
-		told(idOf(1))
+		told(idOf(1), idOf(2)) // which went on until then: it lapses
 		if got, unseen := s.Status().Calls, s.Counters().Unseen.Load(); got != 1 || unseen != 1 {
 			t.Errorf("%d calls, %d ended unseen, want 1 and 1", got, unseen)
 		}

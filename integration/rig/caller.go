@@ -19,6 +19,7 @@ type PlaceOptions struct {
 	Times  int           // how often the same request is sent at once, as a lost answer would make it; 0: 1
 	Limit  time.Duration // how long to wait for a final answer
 	Cancel bool          // the call is cancelled when it rings
+	Hasty  bool          // the call is cancelled as soon as it may be, at the first 100 Trying
 	Bye    bool          // BYE is sent when it rings, before the answer; the answered call is left at that
 	Hold   bool          // an answered call stays up until HangUp; else it is hung up at once
 }
@@ -92,7 +93,7 @@ func (r *Result) await(began time.Time, o PlaceOptions) error {
 			continue
 		}
 		r.Responses = append(r.Responses, m)
-		if o.Cancel && status(m) > 100 && status(m) < 200 {
+		if o.Hasty && status(m) == 100 || o.Cancel && status(m) > 100 && status(m) < 200 {
 			if _, err := r.line.Write(r.hop("CANCEL", Header(r.invite, "To"))); err != nil {
 				return fmt.Errorf("caller: CANCEL: %w", err)
 			}
