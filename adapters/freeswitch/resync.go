@@ -148,7 +148,8 @@ func (c *connection) resync(ctx context.Context) error {
 }
 
 // tellRunning tells which of the known calls run, as the switch says now. Each is
-// looked up by its channel: a table of all channels costs the switch more. One that
+// looked up by its channel: a table of all channels is up to a second old, and calls
+// that wait for their answers would wait for all of it to be made. One that
 // is not there for the second time ended unseen, and how long it talked is not known;
 // the first time its event may be on the way.
 func (c *connection) tellRunning(ctx context.Context) error {
