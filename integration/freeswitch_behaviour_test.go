@@ -92,3 +92,50 @@ func TestFreeSWITCHBehaviour(t *testing.T) {
 		s.eachMode(t, modes, known)
 	}
 }
+
+// signalRules mark a caller by what became of the calls before.
+const signalRules = `rules:
+  - {id: cancels, when: 'cancel_ratio(caller, "1h", "8s", 3) > 0.9', label: Cancels}
+  - {id: busy, when: 'responses(caller, "1h", 486) >= 3', label: Busy}
+  - {id: short, when: 'answer_ratio(caller, "1h", 3) > 0.9 and average_duration(caller, "1h", 3) < "6s"', label: Short}
+`
+
+// TestFreeSWITCHSignals holds that each way in which a call can end is told apart,
+// in every mode.
+func TestFreeSWITCHSignals(t *testing.T) {
+	t.Parallel()
+	const rings, busy = "12025550202", "12025550486"
+	options := freeswitchOptions{rules: signalRules, answers: map[string]rig.Answer{
+		rings: {Ring: true, Silent: true},
+		busy:  {Status: "486 Busy Here", Ring: true},
+	}}
+	callers := 0
+	eachMode(t, options, func(t *testing.T, s withFreeSWITCH, mode string) {
+		for _, c := range []struct {
+			name, callee, label string
+			code                int
+			place               rig.PlaceOptions
+		}{
+			{"cancelled while it rings", rings, "Cancels", 487, rig.PlaceOptions{Cancel: true}},
+			{"busy", busy, "Busy", 486, rig.PlaceOptions{}},
+			{"answered", "12025550200", "Short", 200, rig.PlaceOptions{}},
+		} {
+			callers++
+			caller := from(fmt.Sprintf("+1303555%04d", callers))
+			for i := range 4 {
+				if i < 3 {
+					if r := s.place(t, mode, rig.Request{From: caller, URI: to(c.callee)}, c.place); r.Code != c.code {
+						t.Errorf("%s: %s", c.name, r.Status)
+					}
+				} else if r := s.place(t, mode, rig.Request{From: caller}, rig.PlaceOptions{}); r.Code != 200 {
+					t.Errorf("%s: %s", c.name, r.Status)
+				}
+				s.metric(t, "ringfence_pending_entries", 0)
+			}
+			all := s.carrier.Requests("INVITE")
+			if got := rig.Header(all[len(all)-1], "X-Ringfence-Label"); got != c.label {
+				t.Errorf("%s: label %q, want %q", c.name, got, c.label)
+			}
+		}
+	})
+}
