@@ -73,54 +73,81 @@ func TestFreeSWITCHCancelledAtOnce(t *testing.T) {
 	})
 }
 
-// TestFreeSWITCHRunning holds that the calls that run are told of, again and
-// again, and that nothing else is counted of that; and that calls which ended
-// while nobody listened do not count as going on for ever.
+// lapses waits until calls that a switch tells of no more are over, which takes
+// 100 seconds and a round of looking.
+func (s withFreeSWITCH) lapses(t testing.TB, expired float64) {
+	t.Helper()
+	if err := rig.Wait(2*rig.Patience, "calls lapse", func() bool {
+		v, err := s.daemon.Metric("ringfence_pending_expired_total")
+		return err == nil && v == expired
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s.metric(t, "ringfence_pending_entries", 0)
+}
+
+// fill has a caller hold as many calls as concurrentRule gives, and is these.
+func (s withFreeSWITCH) fill(t testing.TB, modes ...string) (held []*rig.Result) {
+	t.Helper()
+	for _, mode := range modes {
+		r := s.place(t, mode, rig.Request{}, rig.PlaceOptions{Hold: true})
+		if r.Code != 200 {
+			t.Fatalf("%s: %s", mode, r.Status)
+		}
+		held = append(held, r)
+	}
+	s.metric(t, `ringfence_freeswitch_outcomes_total{outcome="counted",switch="fs1"}`, float64(len(modes)))
+	s.metric(t, `ringfence_freeswitch_calls{switch="fs1"}`, float64(len(modes)))
+	s.full(t, modes[0])
+	return held
+}
+
+// full holds that the caller may have no call more.
+func (s withFreeSWITCH) full(t testing.TB, mode string) {
+	t.Helper()
+	if r := s.place(t, mode, rig.Request{}, rig.PlaceOptions{}); r.Code != 603 {
+		t.Errorf("one call more: %s, want 603", r.Status)
+	}
+}
+
+// told is how often calls were told of as running.
+func (s withFreeSWITCH) told(t testing.TB) float64 {
+	t.Helper()
+	v, err := s.daemon.Metric(`ringfence_running_calls_total{adapter="freeswitch-events",outcome="known"}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// TestFreeSWITCHRunning holds that the calls that run are told of again and again,
+// and that nothing else is counted of that; and that those which end while the
+// daemon is away do not go on for ever.
 func TestFreeSWITCHRunning(t *testing.T) {
 	t.Parallel()
-	const rings = "12025550202"
 	modes := []string{"socket_open", "window_open"}
-	s := startFreeSWITCH(t, freeswitchOptions{modes: modes, rules: concurrentRule, answers: map[string]rig.Answer{rings: {Ring: true, Silent: true}}})
-	call := func(mode string, want int, o rig.PlaceOptions) *rig.Result {
-		t.Helper()
-		r := s.place(t, mode, rig.Request{}, o)
-		if r.Code != want {
-			t.Fatalf("%s: %s, want %d", mode, r.Status, want)
-		}
-		return r
-	}
-	full := func() (held []*rig.Result) {
-		t.Helper()
-		for _, mode := range modes {
-			held = append(held, call(mode, 200, rig.PlaceOptions{Hold: true}))
-		}
-		call(modes[0], 603, rig.PlaceOptions{})
-		s.metric(t, `ringfence_freeswitch_calls{switch="fs1"}`, 2)
-		return held
-	}
-	toldOf := func() float64 {
-		v, err := s.daemon.Metric(`ringfence_running_calls_total{adapter="freeswitch-events",outcome="known"}`)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
-	}
-	held := full()
+	s := startFreeSWITCH(t, freeswitchOptions{modes: modes, rules: concurrentRule})
+	held := s.fill(t, modes...)
 	quiet := []string{"ringfence_freeswitch_events_total", "ringfence_freeswitch_refused_commands_total", "ringfence_freeswitch_outcomes_total", "ringfence_freeswitch_calls", "ringfence_freeswitch_unseen_ends_total"}
-	before := map[string]float64{}
-	for _, name := range quiet {
-		before[name], _ = s.daemon.Metric(name)
+	count := func() (values []float64) {
+		for _, name := range quiet {
+			v, err := s.daemon.Metric(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			values = append(values, v)
+		}
+		return values
 	}
-	begin := toldOf()
-	eventually(t, "both calls are told of twice", func() bool { return toldOf() >= begin+4 })
-	for _, name := range quiet {
-		if now, err := s.daemon.Metric(name); err != nil || now != before[name] {
-			t.Errorf("%s is %v after the calls were told of twice, %v before (%v)", name, now, before[name], err)
+	before, begin := count(), s.told(t)
+	eventually(t, "both calls are told of twice", func() bool { return s.told(t) >= begin+4 })
+	for i, after := range count() {
+		if after != before[i] {
+			t.Errorf("%s is %v after the calls were told of, %v before", quiet[i], after, before[i])
 		}
 	}
-	call(modes[0], 603, rig.PlaceOptions{})
+	s.full(t, modes[0])
 
-	// The daemon is away when they end.
 	if err := s.daemon.Process.Stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -133,14 +160,20 @@ func TestFreeSWITCHRunning(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.awaitEvents(t)
-	s.metric(t, "ringfence_pending_expired_total", 2)
-	s.metric(t, "ringfence_pending_entries", 0)
+	s.full(t, modes[0])
+	s.lapses(t, 2)
+}
 
-	// The switch is. How long those talked that were answered is known from when it was last heard.
-	for _, r := range full() {
+// TestFreeSWITCHLost holds that the calls of a switch that is killed are over: those
+// that were answered talked until it was last heard, and one that rang lapses.
+func TestFreeSWITCHLost(t *testing.T) {
+	t.Parallel()
+	const rings = "12025550202"
+	modes := []string{"socket_open", "window_open"}
+	s := startFreeSWITCH(t, freeswitchOptions{modes: modes, rules: concurrentRule, answers: map[string]rig.Answer{rings: {Ring: true, Silent: true}}})
+	for _, r := range s.fill(t, modes...) {
 		defer r.Close()
 	}
-	s.metric(t, `ringfence_freeswitch_outcomes_total{outcome="counted",switch="fs1"}`, 2)
 	if r, err := rig.Place("udp", s.Addr["window_open"], rig.Request{From: from("+13015550298"), URI: to(rings)}.Bytes(), rig.PlaceOptions{Source: outside, Limit: 2 * time.Second}); err == nil {
 		t.Fatalf("a phone that only rings: %s", r.Status)
 	}
@@ -155,10 +188,9 @@ func TestFreeSWITCHRunning(t *testing.T) {
 	s.awaitEvents(t)
 	s.metric(t, `ringfence_freeswitch_outcomes_total{outcome="counted",switch="fs1"}`, 4)
 	s.metric(t, `ringfence_freeswitch_unseen_ends_total{switch="fs1"}`, 1)
-	s.metric(t, "ringfence_pending_entries", 0)
-	for _, r := range full() {
-		if _, err := r.HangUp(); err != nil {
-			t.Error(err)
-		}
+	s.metric(t, `ringfence_freeswitch_calls{switch="fs1"}`, 0)
+	if r := s.place(t, modes[0], rig.Request{}, rig.PlaceOptions{}); r.Code != 200 {
+		t.Errorf("the caller's next call: %s", r.Status)
 	}
+	s.lapses(t, 1)
 }
