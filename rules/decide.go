@@ -89,7 +89,7 @@ func (e *Engine) asked(c *Call, h *history) {
 	}
 	var place uint64
 	if place, h.passed = e.attempts.placed(attempt); h.passed {
-		h.going = e.pending.goesOn(place, attempt.hash)
+		h.going = e.pending.goesOn(place, attempt.hash) != ID{}
 	}
 }
 

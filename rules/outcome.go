@@ -116,7 +116,7 @@ func (e *Engine) decided(callID, fromTag string, cseq uint32) ID {
 			break
 		}
 		if place, ok := e.attempts.placed(attempt); ok {
-			if id := e.pending.id(place, attempt.hash); id != (ID{}) {
+			if id := e.pending.goesOn(place, attempt.hash); id != (ID{}) {
 				return id
 			}
 		}

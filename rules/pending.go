@@ -201,13 +201,16 @@ func (p *Pending) observe(o *Outcome) (call pendingCall, which turn, seen Observ
 	return slot.call, which, Counted
 }
 
-// goesOn tells whether the call of an attempt that is remembered in that place is
-// not known to be over.
-func (p *Pending) goesOn(place, attempt uint64) bool {
+// goesOn is the id of the call of an attempt that is remembered in that place,
+// zero when that is not so or the call is known to be over.
+func (p *Pending) goesOn(place, attempt uint64) ID {
 	s, at := p.at(place)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return at < s.length && s.ring[at].stage != over && s.ring[at].call.attempt == attempt
+	if at >= s.length || s.ring[at].stage == over || s.ring[at].call.attempt != attempt {
+		return ID{}
+	}
+	return s.ring[at].id
 }
 
 // supersede ends the call of an attempt that is remembered in that place, unless
@@ -226,19 +229,6 @@ func (p *Pending) supersede(place, attempt uint64) (call pendingCall, told, ok b
 		return slot.call, slot.call.Told, true
 	}
 	return slot.call, true, true
-}
-
-// id is that of the call of an attempt that is remembered in that place and not
-// over, zero for none.
-func (p *Pending) id(place, attempt uint64) ID {
-	shards := uint64(len(p.shards))
-	s, at := &p.shards[place&(shards-1)], int(place/shards)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if at >= s.length || s.ring[at].stage == over || s.ring[at].call.attempt != attempt {
-		return ID{}
-	}
-	return s.ring[at].id
 }
 
 // end notes that a call is over.
