@@ -245,14 +245,15 @@ func TestFreeSWITCHConnections(t *testing.T) {
 	s := startFreeSWITCH(t, freeswitchOptions{modes: modes, socket: "deadline: 10s, connections: 2"})
 	s.recovers(t, modes)
 	for range 2 {
-		c, err := net.Dial("tcp", s.daemon.Socket)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		if _, err := io.ReadFull(c, make([]byte, len("connect\n\n"))); err != nil {
-			t.Fatal(err)
-		}
+		eventually(t, "a connection is taken", func() bool { // those of the calls before may still be open
+			c, err := net.Dial("tcp", s.daemon.Socket)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { c.Close() })
+			_, err = io.ReadFull(c, make([]byte, len("connect\n\n")))
+			return err == nil
+		})
 	}
 	for _, mode := range modes {
 		s.undecided(t, mode)

@@ -95,3 +95,28 @@ func TestFreeSWITCHBlockedUpstream(t *testing.T) {
 		t.Errorf("%v calls blocked here, %v", blocked, err)
 	}
 }
+
+// TestFreeSWITCHSigner holds that rules know who signed a call, in either header,
+// and of a trusted trunk alone.
+func TestFreeSWITCHSigner(t *testing.T) {
+	t.Parallel()
+	const id = "3a47ca23-d7ab-446b-821d-33d5deedbed4"
+	modes := []string{"socket_open", "window_open", "park_open"}
+	s := startFreeSWITCH(t, freeswitchOptions{modes: modes, rules: "rules:\n  - {id: signed, when: 'signer == \"" + id + "\"', label: Signed}\n"})
+	s.eachMode(t, modes, func(t *testing.T, mode string) {
+		for _, c := range []struct{ source, header, label string }{
+			{"127.0.0.2", "P-Origination-ID: " + id, "Signed"},
+			{"127.0.0.2", "Origination-ID: " + id, "Signed"},
+			{"127.0.0.2", "Origination-ID: x" + id, ""},
+			{outside, "P-Origination-ID: " + id, ""},
+		} {
+			if r := s.place(t, mode, rig.Request{Headers: []string{c.header}}, rig.PlaceOptions{Source: c.source}); r.Code != 200 {
+				t.Fatal(r.Status)
+			}
+			all := s.carrier.Requests("INVITE")
+			if got := rig.Header(all[len(all)-1], "X-Ringfence-Label"); got != c.label {
+				t.Errorf("from %s, %s: label %q, want %q", c.source, c.header, got, c.label)
+			}
+		}
+	})
+}
