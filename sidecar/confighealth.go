@@ -67,6 +67,10 @@ func (r *configReader) readWebhook(subject string, n ast.Node) {
 	if absent(n) {
 		return
 	}
+	if _, keys := n.(ast.MapNode); !keys {
+		r.fault(n, subject, "want keys and values, not "+describe(n), "write webhook: {url: https://…, secret_file: FILE}; requests are signed with what the file holds")
+		return
+	}
 	var w WebhookConfig
 	r.mapping(subject, n,
 		field{"url", func(s string, n ast.Node) {
