@@ -67,8 +67,8 @@ func (r *configReader) readWebhook(subject string, n ast.Node) {
 	if absent(n) {
 		return
 	}
-	if _, keys := n.(ast.MapNode); !keys {
-		r.fault(n, subject, "want keys and values, not "+describe(n), "write webhook: {url: https://…, secret_file: FILE}; requests are signed with what the file holds")
+	if _, keys := n.(ast.MapNode); !keys { // what is there may hold a secret
+		r.fault(n, subject, "want url and secret_file, not a single value or a list", "write webhook: {url: https://…, secret_file: FILE}; requests are signed with what the file holds")
 		return
 	}
 	var w WebhookConfig
