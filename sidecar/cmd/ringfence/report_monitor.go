@@ -37,15 +37,10 @@ Examples:
 // Run reads and prints.
 func (r reportMonitor) Run(t *terminal) error {
 	now := time.Now()
-	o := sidecar.ReportOptions{Until: now, Rules: r.Rule}
+	o := sidecar.ReportOptions{Rules: r.Rule}
 	var err error
-	if o.From, err = sidecar.ParseInstant(r.Since, now); err != nil {
-		return fmt.Errorf("--since: %w", err)
-	}
-	if r.Until != "" {
-		if o.Until, err = sidecar.ParseInstant(r.Until, now); err != nil {
-			return fmt.Errorf("--until: %w", err)
-		}
+	if o.From, o.Until, err = period(r.Since, r.Until, now); err != nil {
+		return err
 	}
 	c, err := sidecar.LoadConfig(r.file())
 	if c == nil {
