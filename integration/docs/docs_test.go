@@ -238,6 +238,10 @@ func TestCommands(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	packs, err := filepath.Abs(filepath.Join(root, "rules", "packs"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	seen := 0
 	for _, b := range blocks(t) {
 		if b.kind != "console" && b.kind != "sh" {
@@ -255,6 +259,7 @@ func TestCommands(t *testing.T) {
 				}
 				command = strings.ReplaceAll(command, "bin/ringfence", "ringfence")
 				command = strings.ReplaceAll(command, "DECISION-ID", id)
+				command = strings.ReplaceAll(command, "rules/packs/", packs+"/")
 				command = strings.ReplaceAll(command, "127.0.0.1:8088", daemon.Addr)
 				cmd := exec.Command("bash", "-euo", "pipefail", "-c", "curl() { command curl -sS --fail-with-body \"$@\"; }\n"+command)
 				cmd.Dir = daemon.Dir
