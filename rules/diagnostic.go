@@ -2,6 +2,7 @@ package rules
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -107,6 +108,19 @@ func didYouMean(word string, known []string) string {
 		return "known: " + strings.Join(known, ", ")
 	}
 	return ""
+}
+
+// UnknownRule finds an id that none of the rules has, and says so with the one
+// that may be meant; nil when one has it.
+func UnknownRule(id string, all []*Rule, message string) error {
+	ids := make([]string, len(all))
+	for i, r := range all {
+		if r.ID == id {
+			return nil
+		}
+		ids[i] = r.ID
+	}
+	return Diagnostics{{Subject: fmt.Sprintf("rule %q", id), Message: message, Hint: didYouMean(id, ids)}}
 }
 
 // editDistance counts the insertions, deletions, substitutions and swaps of

@@ -18,7 +18,7 @@ type Guarded struct {
 	Limit   string    `json:"limit"`
 	Stopped uint64    `json:"stopped"`         // calls of the trunk within the limit's time, without the one that was too many
 	Calls   uint64    `json:"calls,omitempty"` // of the trunk within it; 0 for a limit that is no share
-	Text    uint64    `json:"text,string"`     // stands for what the rule says
+	Text    uint64    `json:"-"`               // stands for what the rule says
 }
 
 // limiter holds a rule to its limit, on each trunk apart.
@@ -185,12 +185,8 @@ func (e *Engine) Resume(rule string) (trunks int, err error) {
 	if rs == nil {
 		return 0, errNoRules
 	}
-	var ids []string
-	for _, r := range rs.rules {
-		ids = append(ids, r.ID)
-	}
-	if !slices.Contains(ids, rule) {
-		return 0, Diagnostics{{Subject: fmt.Sprintf("rule %q", rule), Message: "is no rule that runs", Hint: didYouMean(rule, ids)}}
+	if fault := UnknownRule(rule, rs.rules, "is no rule that runs"); fault != nil {
+		return 0, fault
 	}
 	l := e.limiters[rule]
 	if l == nil {

@@ -15,7 +15,7 @@ func (rs *Ruleset) lint() {
 		warn := func(message, hint string) {
 			rs.warnings.at(Position{r.File, r.Line, r.Column}, fmt.Sprintf("rule %q", r.ID), message, hint)
 		}
-		r.lintTrial(warn)
+		rs.lintTrial(r)
 		if r.Mode == Off {
 			continue
 		}

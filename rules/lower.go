@@ -144,43 +144,11 @@ func (l *lowering) parse() (tree *parser.Tree, err error) {
 func (l *lowering) report(err error) {
 	var e *file.Error
 	if errors.As(err, &e) {
-		message := tidy(e.Message)
-		l.at(e.From, message, l.syntaxHint(message))
+		message, hint := l.syntaxFault(tidy(e.Message))
+		l.at(e.From, message, hint)
 		return
 	}
 	l.at(0, err.Error(), "")
-}
-
-// syntaxHint helps with what the parser did not understand.
-func (l *lowering) syntaxHint(message string) string {
-	open, quote := 0, rune(0)
-	for _, c := range l.when.text {
-		switch {
-		case quote != 0:
-			if c == quote {
-				quote = 0
-			}
-		case c == '"' || c == '\'':
-			quote = c
-		case c == '(':
-			open++
-		case c == ')':
-			open--
-		}
-	}
-	switch {
-	case message == `unexpected operator "="`:
-		return "write == to compare"
-	case message == `unexpected operator "&"`, message == `unexpected operator "|"`:
-		return "write and, or"
-	case quote == 0 && open > 0:
-		return "a ) is missing"
-	case quote == 0 && open < 0:
-		return "there is a ) too many"
-	case strings.HasPrefix(message, "unexpected identifier "):
-		return "conditions are joined by and, or"
-	}
-	return ""
 }
 
 // tidy says a message of the expression parser in the words of rule files.

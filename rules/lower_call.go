@@ -125,7 +125,7 @@ func unknownFunction(name string) string {
 	case "in_list", "lookup":
 		return `write caller in list("name")`
 	}
-	return cmp.Or(didYouMean(name, functionNames()), "ringfence help rules shows all")
+	return cmp.Or(otherName(name), didYouMean(name, functionNames()), "ringfence help rules shows all")
 }
 
 // counts says how many arguments a function takes.
@@ -137,7 +137,11 @@ func counts(least, most int) string {
 	case least == most:
 		return words[most] + " arguments"
 	}
-	return words[least] + " or " + words[most] + " arguments"
+	joined := " or "
+	if most > least+1 {
+		joined = " to "
+	}
+	return words[least] + joined + words[most] + " arguments"
 }
 
 // numberArgument is the number that an argument of a function is, nil after a
@@ -157,7 +161,7 @@ func (l *lowering) value(n ast.Node) *operand {
 	case *ast.IdentifierNode:
 		a := attributeNamed(n.Value)
 		if a == nil {
-			hint := didYouMean(n.Value, attributeNames())
+			hint := cmp.Or(otherName(n.Value), didYouMean(n.Value, attributeNames()))
 			if functionNamed(n.Value) != nil {
 				hint = "it is a function: write " + functionNamed(n.Value).Signature
 			} else if hint == "" {
@@ -186,7 +190,7 @@ func (l *lowering) value(n ast.Node) *operand {
 			l.fault(n, "not negates a condition, and binds tighter than in and ==", "write a not in b, a != b or not (…)")
 			return nil
 		}
-		l.fault(n, "operator "+n.Operator+" has no use here", "")
+		l.fault(n, "operator "+n.Operator+" has no use here", unquotedHint(n))
 	default:
 		at := n
 		if c, ok := n.(*ast.ConditionalNode); ok {

@@ -14,7 +14,7 @@ func (l *lowering) word(n ast.Node) (string, bool) {
 	if s, ok := n.(*ast.StringNode); ok {
 		return s.Value, true
 	}
-	l.fault(n, "want a text in quotes, got "+shorten(n.String()), "")
+	l.fault(n, "want a text in quotes, got "+shorten(n.String()), unquotedHint(n))
 	return "", false
 }
 

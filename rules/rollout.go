@@ -21,6 +21,11 @@ func (s Share) String() string {
 	return text + "%"
 }
 
+// decimal is the share as a number from 0 to 1.
+func (s Share) decimal() string {
+	return strconv.FormatFloat(float64(s)/float64(wholeShare), 'f', -1, 64)
+}
+
 // parsePercent reads 0.1% to 100%, with one decimal at most.
 func parsePercent(text string) (Share, bool) {
 	digits, ok := strings.CutSuffix(text, "%")

@@ -30,7 +30,9 @@ type Rule struct {
 	Limit     *Limit // of the calls that it stops, nil: none
 	partial   bool   // it has a rollout or a limit: whether it is enforced depends on the call
 	salt      uint64 // of its rollout
-	Indexed   bool   // asked only when the index names it a candidate
+	rolloutAt Position
+	limitAt   Position
+	Indexed   bool // asked only when the index names it a candidate
 	Counts    *RuleCounts
 	number    int32 // place in the ruleset
 	condition *condition

@@ -44,6 +44,10 @@ func ParseYAML(name string, data []byte, d *Diagnostics) (file *ast.File) {
 		d.at(Position{name, t.Position.Line, t.Position.Column}, "", message, hint)
 		return nil
 	}
+	if t := conditionTag(tokens); t != nil {
+		d.at(Position{name, t.Position.Line, t.Position.Column}, "", "a condition that begins with !", conditionCure)
+		return nil
+	}
 	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err == nil {
 		return file
@@ -53,6 +57,9 @@ func ParseYAML(name string, data []byte, d *Diagnostics) (file *ast.File) {
 		message, hint = syntaxFault(e.GetMessage())
 		if t := e.GetToken(); t != nil && t.Position != nil {
 			at.Line, at.Column = t.Position.Line, t.Position.Column
+		}
+		if conditionFault(data, at) {
+			message, hint = "a condition that YAML takes for something else", conditionCure
 		}
 	}
 	d.at(at, "", message, hint)

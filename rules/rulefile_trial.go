@@ -35,6 +35,7 @@ func (s *source) readScore(doc *document, r *ruleDecl, f fields, subject string)
 // readTrial reads for whom a rule is enforced, and up to what.
 func (s *source) readTrial(doc *document, r *ruleDecl, f fields, subject string) {
 	if n := f["rollout"]; n != nil {
+		r.rule.rolloutAt = n.key
 		if text := doc.text(n, subject); text != "" {
 			var ok bool
 			if r.rule.Rollout, ok = parsePercent(text); !ok {
@@ -46,6 +47,7 @@ func (s *source) readTrial(doc *document, r *ruleDecl, f fields, subject string)
 		}
 	}
 	if n := f["limit"]; n != nil {
+		r.rule.limitAt = n.key
 		if text := doc.text(n, subject); text != "" {
 			var fault string
 			if r.rule.Limit, fault = parseLimit(text); fault != "" {

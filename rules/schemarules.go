@@ -10,6 +10,7 @@ import (
 const (
 	namePattern     = `^[A-Za-z0-9._-]{1,64}$`
 	durationPattern = `^([0-9]{1,9}[smhdw])+$`
+	pausePattern    = `^(([0-9]{1,9}[smhdw])+([0-9]{1,9}ms)?|[0-9]{1,9}ms)$`
 	targetPattern   = `^sips?:[^ <>"\\]+$`
 	percentPattern  = `^[0-9]{1,3}(\.[0-9])?%$`
 	limitPattern    = `^ *([0-9]{1,3}(\.[0-9])?% +of +trunk|[0-9]{1,7}) +per +([0-9]{1,9}[smhdw])+ *$`

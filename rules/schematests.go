@@ -36,7 +36,7 @@ var (
 	}
 	testStepKeys = schema.Keys{
 		{Name: "note", Value: schema.Text("for whoever reads the test")},
-		{Name: "after", Value: schema.Pattern("the time since the step before, as in 90s, 12h or 30d", durationPattern)},
+		{Name: "after", Value: schema.Pattern("the time since the step before, as in 90s, 200ms or 30d", pausePattern)},
 		{Name: string(LiveAdd), Value: schema.Ref("change")},
 		{Name: string(LiveRemove), Value: schema.Ref("change")},
 		{Name: string(LiveRevert), Value: schema.Ref("change")},
@@ -44,7 +44,7 @@ var (
 		{Name: "slow", Value: schema.Ref("slow")},
 		{Name: "call", Value: schema.Ref("call")},
 		{Name: "repeat", Value: schema.Integer("how many such calls come one after the other; {n} in a text of the call is 1, 2, 3 and so on, {nnn} with three digits at least", 1, maxRepeat)},
-		{Name: "every", Value: schema.Pattern("the time between them, as in 2s", durationPattern)},
+		{Name: "every", Value: schema.Pattern("the time between them, as in 2s or 200ms", pausePattern)},
 		{Name: "want", Value: schema.Ref("want")},
 		{Name: "outcome", Value: schema.Ref("outcome")},
 	}

@@ -52,16 +52,17 @@ func (rs *Ruleset) lintScore(i int, warn func(message, hint string)) {
 }
 
 // lintTrial warns of a rollout or a limit that says nothing.
-func (r *Rule) lintTrial(warn func(message, hint string)) {
+func (rs *Ruleset) lintTrial(r *Rule) {
 	if r.Mode == Enforce {
 		return
 	}
 	for _, key := range [...]struct {
 		name  string
 		given bool
-	}{{"rollout", r.Rollout != 0}, {"limit", r.Limit != nil}} {
+		at    Position
+	}{{"rollout", r.Rollout != 0, r.rolloutAt}, {"limit", r.Limit != nil, r.limitAt}} {
 		if key.given {
-			warn(fmt.Sprintf("%s: says nothing with mode: %s, in which it does nothing to any call", key.name, r.Mode), "take out mode: or "+key.name+":")
+			rs.warnings.at(key.at, fmt.Sprintf("rule %q", r.ID), fmt.Sprintf("%s: says nothing with mode: %s, in which it does nothing to any call", key.name, r.Mode), "take out mode: or "+key.name+":")
 		}
 	}
 }

@@ -96,9 +96,9 @@ func TestLintScoreAndTrial(t *testing.T) {
 	}
 	want := []string{
 		`2:10: rule "early": asks for the score, and no rule before it gives any (put it after the rules that do)`,
-		`9:10: rule "watched": rollout: says nothing with mode: monitor, in which it does nothing to any call (take out mode: or rollout:)`,
-		`9:10: rule "watched": limit: says nothing with mode: monitor, in which it does nothing to any call (take out mode: or limit:)`,
-		`10:10: rule "off": rollout: says nothing with mode: off, in which it does nothing to any call (take out mode: or rollout:)`,
+		`9:62: rule "watched": rollout: says nothing with mode: monitor, in which it does nothing to any call (take out mode: or rollout:)`,
+		`9:76: rule "watched": limit: says nothing with mode: monitor, in which it does nothing to any call (take out mode: or limit:)`,
+		`10:58: rule "off": rollout: says nothing with mode: off, in which it does nothing to any call (take out mode: or rollout:)`,
 		`11:10: rule "vain": gives a score that no rule after it asks for (write a rule with score >= … after it)`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

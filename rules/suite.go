@@ -214,7 +214,7 @@ func (r *testReader) step(n *node, subject string) *testStep {
 	s := &testStep{subject: subject}
 	r.text(f["note"], subject)
 	if n := f["after"]; n != nil {
-		s.after = r.duration(n, subject)
+		s.after = r.pause(n, subject)
 	}
 	for _, action := range liveActions {
 		if n := f[string(action)]; n != nil {
@@ -234,7 +234,7 @@ func (r *testReader) step(n *node, subject string) *testStep {
 		}
 	}
 	if n := f["every"]; n != nil {
-		s.every = r.duration(n, subject)
+		s.every = r.pause(n, subject)
 		if f["repeat"] == nil {
 			r.d.at(n.key, subject, "every is for repeat", "write repeat: and how many calls")
 		}

@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -32,6 +33,31 @@ func (y *document) time(n *node, subject string, otherwise time.Time) time.Time 
 		y.d.at(n.at, subject, fmt.Sprintf("at: %q is no time", text), "as in 2026-06-03T09:30:00-04:00 (RFC 3339)")
 	}
 	return t
+}
+
+// pause is a time between calls, to the millisecond: rules have windows of a
+// second.
+func (y *document) pause(n *node, subject string) time.Duration {
+	text := y.text(n, subject)
+	if text == "" {
+		return 0
+	}
+	var rest time.Duration
+	whole, ok := text, true
+	if before, found := strings.CutSuffix(text, "ms"); found {
+		whole = strings.TrimRight(before, "0123456789")
+		ms, err := strconv.ParseUint(before[len(whole):], 10, 30)
+		rest, ok = time.Duration(ms)*time.Millisecond, err == nil
+	}
+	var most time.Duration
+	if ok && whole != "" {
+		most, ok = parseDuration(whole)
+	}
+	if !ok || most+rest == 0 {
+		y.d.at(n.at, subject, fmt.Sprintf("%s: %q is no duration", n.name, text), "as in 90s, 200ms, 12h or 30d")
+		return 0
+	}
+	return most + rest
 }
 
 // flag reads true or false.

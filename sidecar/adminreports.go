@@ -3,6 +3,7 @@ package sidecar
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"ringfence/rules"
 )
@@ -25,7 +26,11 @@ const reportLimit = 4 << 10
 //	                       when nothing was done because the report is at fault
 func (a *admin) reports(m *http.ServeMux) {
 	m.Handle("GET /reports", a.asked(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n, err := rules.ParseNumber(r.URL.Query().Get("number"))
+		number := r.URL.Query().Get("number")
+		if digits, ok := strings.CutPrefix(number, " "); ok { // a + that was not escaped
+			number = "+" + digits
+		}
+		n, err := rules.ParseNumber(number)
 		if err != nil {
 			answer(w, http.StatusUnprocessableEntity, Reported{Errors: []string{"number: " + err.Error()}})
 			return

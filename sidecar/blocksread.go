@@ -115,9 +115,3 @@ func eachBlock(file string, do func(*BlockedCall)) error {
 	}
 	return err
 }
-
-// ParseSince is the time that lies as far back as a text says: 12h, 7d.
-func ParseSince(text string, now time.Time) (time.Time, error) {
-	d, err := parseDuration(text)
-	return now.Add(-d), err
-}

@@ -67,6 +67,10 @@ func (r *configReader) readWebhook(subject string, n ast.Node) {
 	if absent(n) {
 		return
 	}
+	if _, keys := n.(ast.MapNode); !keys { // what is there may hold a secret
+		r.fault(n, subject, "want url and secret_file, not a single value or a list", "write webhook: {url: https://…, secret_file: FILE}; requests are signed with what the file holds")
+		return
+	}
 	var w WebhookConfig
 	r.mapping(subject, n,
 		field{"url", func(s string, n ast.Node) {

@@ -33,6 +33,13 @@ type guards struct {
 // guardsRetry is when a file is tried again that could not be written.
 const guardsRetry = 10 * time.Second
 
+// keptGuard is one in the state folder, which a start takes up for the same text
+// of the rule only.
+type keptGuard struct {
+	rules.Guarded
+	Text uint64 `json:"text,string"`
+}
+
 // readGuards reads what was kept. A file that is not there holds nothing.
 func readGuards(name string) (all []rules.Guarded, err error) {
 	data, err := readBounded(name, 16<<20)
@@ -40,7 +47,12 @@ func readGuards(name string) (all []rules.Guarded, err error) {
 		return nil, nil
 	}
 	if err == nil {
-		err = json.Unmarshal(data, &all)
+		var kept []keptGuard
+		err = json.Unmarshal(data, &kept)
+		for _, k := range kept {
+			k.Guarded.Text = k.Text
+			all = append(all, k.Guarded)
+		}
 	}
 	return all, err
 }
@@ -122,7 +134,11 @@ func (g *guards) look() {
 
 // keep writes the file anew.
 func (g *guards) keep() {
-	err := writeFile(g.name, func(w io.Writer) error { return json.NewEncoder(w).Encode(g.told) })
+	kept := make([]keptGuard, len(g.told))
+	for i, one := range g.told {
+		kept[i] = keptGuard{one, one.Text}
+	}
+	err := writeFile(g.name, func(w io.Writer) error { return json.NewEncoder(w).Encode(kept) })
 	g.tell(g.log, g.name, "limits: cannot write which rules are in monitor", "limits: written again", err)
 }
 

@@ -81,7 +81,7 @@ func TestGuardedRule(t *testing.T) {
 			t.Errorf("%s: %v", id, err)
 		}
 	}
-	await(t, "the state is kept", holds("null"))
+	await(t, "the state is kept", holds("[]"))
 	if !blocked(d) {
 		t.Error("it does not act after it was resumed")
 	}

@@ -28,14 +28,16 @@ type MonitorReport struct {
 	Rules   []MonitoredRule `json:"rules"`                   // in the order of the rule files; those that are gone at the end
 }
 
-// MonitoredRule is what one rule would have stopped.
+// MonitoredRule is what one rule would have stopped. What it did stop, as one
+// that is enforced for a share of callers does, is told apart.
 type MonitoredRule struct {
 	Rule  string `json:"rule"`
 	Does  string `json:"does,omitempty"` // block or divert, and why
 	Mode  string `json:"mode"`           // as in "monitor" and "enforce 10%"; gone when no rule file has the rule
 	Limit string `json:"limit,omitempty"`
 
-	Calls        uint64           `json:"calls"`
+	Calls        uint64           `json:"calls"`          // it would have stopped
+	Stopped      uint64           `json:"stopped"`        // it did stop
 	Callers      uint64           `json:"callers"`        // different numbers
 	Nameless     uint64           `json:"without_number"` // of the calls
 	KnownCalls   uint64           `json:"known_good_calls"`
@@ -43,17 +45,18 @@ type MonitoredRule struct {
 	Estimated    bool             `json:"estimated,omitempty"` // callers: there are too many to hold
 	First        time.Time        `json:"first,omitzero"`
 	Last         time.Time        `json:"last,omitzero"`
-	Of           uint64           `json:"of"`              // all calls; 0 when they are not known
-	Share        *float64         `json:"share,omitempty"` // of them
+	Of           uint64           `json:"of,omitzero"`     // all calls; absent while they are not known
+	Share        *float64         `json:"share,omitempty"` // of them: calls and stopped
 	Trunks       []MonitoredTrunk `json:"trunks,omitempty"`
 	Guarded      []rules.Guarded  `json:"guarded,omitempty"` // trunks on which its limit has put it into monitor
 }
 
-// MonitoredTrunk is what a rule would have stopped of the calls of a trunk.
+// MonitoredTrunk is that of the calls of a trunk.
 type MonitoredTrunk struct {
 	Trunk   string   `json:"trunk"` // empty: calls without one
+	Calls   uint64   `json:"calls"`
 	Stopped uint64   `json:"stopped"`
-	Calls   uint64   `json:"calls"`           // all of the trunk, 0 when they are not known
+	Of      uint64   `json:"of,omitzero"`     // all of the trunk; absent while they are not known
 	Share   *float64 `json:"share,omitempty"` // of them
 }
 
@@ -90,7 +93,16 @@ func ReadMonitored(c *Config, o ReportOptions) (*MonitorReport, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", guardedName, err)
 	}
-	m.tell(rules.DeclaredRules(c.Settings.Files), traffic, guarded)
+	declared := rules.DeclaredRules(c.Settings.Files)
+	for _, id := range o.Rules {
+		if m.rules[id] == nil { // the journal knows some that are gone
+			err = errors.Join(err, rules.UnknownRule(id, declared, "is in no rule file, and the journal does not know it"))
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	m.tell(declared, traffic, guarded)
 	return r, nil
 }
 
@@ -125,7 +137,27 @@ type monitoring struct {
 type monitoredRule struct {
 	MonitoredRule
 	callers, known *distinct
-	trunks         map[string]uint64
+	trunks         map[string]*MonitoredTrunk
+}
+
+// rule is what is counted of a rule.
+func (m *monitoring) rule(id string) *monitoredRule {
+	r := m.rules[id]
+	if r == nil {
+		r = &monitoredRule{callers: m.callers.new(), known: m.callers.new(), trunks: map[string]*MonitoredTrunk{}}
+		m.rules[id] = r
+	}
+	return r
+}
+
+// trunk is what is counted of a trunk's calls.
+func (r *monitoredRule) trunk(name string) *MonitoredTrunk {
+	t := r.trunks[name]
+	if t == nil {
+		t = &MonitoredTrunk{Trunk: name}
+		r.trunks[name] = t
+	}
+	return t
 }
 
 // read reads the journal and its rotated files, of which it takes hold at once:
@@ -192,42 +224,42 @@ func openRotated(name string) (files []*os.File, err error) {
 	return files, nil
 }
 
-// What the line of a call begins with, and what that of one has that a rule in
-// monitor would have stopped. Within a text its quotes would be escaped.
-var (
-	timeMember      = []byte(`{"time":"`)
-	monitoredMember = []byte(`"monitored":[`)
-)
+// What the line of a call begins with.
+var timeMember = []byte(`{"time":"`)
 
 // line takes one line of the journal.
 func (m *monitoring) line(line []byte) {
-	if at, ok := timeOf(line); ok && (m.report.Journal.IsZero() || at.Before(m.report.Journal)) {
+	at, ok := timeOf(line)
+	if ok && (m.report.Journal.IsZero() || at.Before(m.report.Journal)) {
 		m.report.Journal = at
 	}
-	if !bytes.Contains(line, monitoredMember) {
+	if !ok || at.Before(m.report.From) || !at.Before(m.report.Until) {
 		return
 	}
 	var e struct {
-		Time      time.Time `json:"time"`
-		Caller    string    `json:"caller"`
-		Trunk     string    `json:"trunk"`
-		Monitored []string  `json:"monitored"`
-		Known     bool      `json:"known"`
+		Mode      string   `json:"mode"`
+		Rule      string   `json:"rule"`
+		Caller    string   `json:"caller"`
+		Trunk     string   `json:"trunk"`
+		Monitored []string `json:"monitored"`
+		Known     bool     `json:"known"`
 	}
-	if json.Unmarshal(line, &e) != nil || e.Time.Before(m.report.From) || !e.Time.Before(m.report.Until) {
+	if json.Unmarshal(line, &e) != nil {
 		return
 	}
+	asked := func(id string) bool { return len(m.options.Rules) == 0 || slices.Contains(m.options.Rules, id) }
+	if e.Mode == rules.Enforce.String() && e.Rule != "" && asked(e.Rule) {
+		r := m.rule(e.Rule)
+		r.Stopped++
+		r.trunk(e.Trunk).Stopped++
+	}
 	for _, id := range e.Monitored {
-		if len(m.options.Rules) > 0 && !slices.Contains(m.options.Rules, id) {
+		if !asked(id) {
 			continue
 		}
-		r := m.rules[id]
-		if r == nil {
-			r = &monitoredRule{callers: m.callers.new(), known: m.callers.new(), trunks: map[string]uint64{}}
-			m.rules[id] = r
-		}
+		r := m.rule(id)
 		r.Calls++
-		r.trunks[e.Trunk]++
+		r.trunk(e.Trunk).Calls++
 		if e.Caller == "" {
 			r.Nameless++
 		} else {
@@ -237,11 +269,11 @@ func (m *monitoring) line(line []byte) {
 			r.KnownCalls++
 			r.known.add(e.Caller)
 		}
-		if r.First.IsZero() || e.Time.Before(r.First) {
-			r.First = e.Time
+		if r.First.IsZero() || at.Before(r.First) {
+			r.First = at
 		}
-		if e.Time.After(r.Last) {
-			r.Last = e.Time
+		if at.After(r.Last) {
+			r.Last = at
 		}
 	}
 }
@@ -265,10 +297,7 @@ func (m *monitoring) tell(declared []*rules.Rule, traffic map[string]uint64, gua
 		all += n
 	}
 	add := func(id string, r *rules.Rule) {
-		one := m.rules[id]
-		if one == nil {
-			one = &monitoredRule{callers: m.callers.new(), known: m.callers.new()}
-		}
+		one := m.rule(id)
 		delete(m.rules, id)
 		if one.Rule, one.Mode = id, "gone"; r != nil {
 			one.Does, one.Mode = r.Action.String(), r.Trying()
@@ -291,14 +320,20 @@ func (m *monitoring) tell(declared []*rules.Rule, traffic map[string]uint64, gua
 	for _, r := range declared {
 		asked := len(m.options.Rules) == 0 || slices.Contains(m.options.Rules, r.ID)
 		trying := r.Ends && r.Action != rules.Allow && r.Mode != rules.Off && (r.Mode == rules.Monitor || r.Rollout != 0)
-		if m.rules[r.ID] != nil || asked && (trying || len(m.options.Rules) > 0) {
+		if m.monitored(r.ID) || asked && (trying || len(m.options.Rules) > 0) {
 			add(r.ID, r)
 		}
+		delete(m.rules, r.ID)
 	}
 	for _, id := range slices.Sorted(maps.Keys(m.rules)) {
-		add(id, nil)
+		if m.monitored(id) || len(m.options.Rules) > 0 {
+			add(id, nil)
+		}
 	}
 }
+
+// monitored tells whether a rule would have stopped a call that passed.
+func (m *monitoring) monitored(id string) bool { return m.rules[id] != nil && m.rules[id].Calls > 0 }
 
 // count fills in what is counted, of the calls of each trunk and of all.
 func (r *monitoredRule) count(traffic map[string]uint64, all uint64) {
@@ -306,10 +341,11 @@ func (r *monitoredRule) count(traffic map[string]uint64, all uint64) {
 	r.Callers, exact = r.callers.count()
 	r.KnownCallers, exactKnown = r.known.count()
 	r.Estimated = !exact || !exactKnown
-	r.Of, r.Share = all, shareOf(r.Calls, all)
-	for _, trunk := range slices.Sorted(maps.Keys(r.trunks)) {
-		n := r.trunks[trunk]
-		r.Trunks = append(r.Trunks, MonitoredTrunk{Trunk: trunk, Stopped: n, Calls: traffic[trunk], Share: shareOf(n, traffic[trunk])})
+	r.Of, r.Share = all, shareOf(r.Calls+r.Stopped, all)
+	for _, name := range slices.Sorted(maps.Keys(r.trunks)) {
+		t := r.trunks[name]
+		t.Of, t.Share = traffic[name], shareOf(t.Calls+t.Stopped, traffic[name])
+		r.Trunks = append(r.Trunks, *t)
 	}
 }
 

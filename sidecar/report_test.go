@@ -1,11 +1,13 @@
 package sidecar
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,7 +50,10 @@ func TestMonitorReport(t *testing.T) {
 	}
 	put(1, watchedEntry(50, noon.Add(time.Hour), "", "", false, "burst", "part", "gone"))
 	put(0, watchedEntry(51, noon.Add(2*time.Hour), "a", clean, false, "burst"))
-	put(0, Entry{Time: noon, ID: idOf(52).String(), Action: "block", Rule: "acts", CallID: `"monitored":["burst"]`, Trunk: "a"})
+	put(0, Entry{Time: noon, ID: idOf(52).String(), Mode: "enforce", Action: "block", Rule: "acts", CallID: `"monitored":["burst"]`, Trunk: "a"})
+	for i := range 3 {
+		put(i, Entry{Time: noon.Add(time.Duration(i-1) * time.Minute), ID: idOf(53 + i).String(), Mode: "enforce", Action: "divert", Rule: "part", Trunk: "a"})
+	}
 	files[0] = append(files[0], "{\"time\":\"torn\n"...)
 	for i, data := range files {
 		write(t, dir, map[string]string{"state/" + filepath.Base(numbered(journalName, i)): string(data)})
@@ -64,15 +69,15 @@ func TestMonitorReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	share := func(part, whole float64) *float64 { s := part / whole; return &s }
-	want := &MonitorReport{From: noon, Until: noon.Add(2 * time.Hour), Journal: noon.Add(-time.Second), Traffic: noon.Add(-time.Hour), Rules: []MonitoredRule{
+	want := &MonitorReport{From: noon, Until: noon.Add(2 * time.Hour), Journal: noon.Add(-time.Minute), Traffic: noon.Add(-time.Hour), Rules: []MonitoredRule{
 		{Rule: "idle", Does: "block dno", Mode: "monitor", Of: 475, Share: share(0, 475)},
 		{Rule: "burst", Does: "block subscriber", Mode: "monitor", Calls: 41, Callers: 10, Nameless: 1, KnownCalls: 4, KnownCallers: 1, First: noon, Last: noon.Add(time.Hour), Of: 475, Share: share(41, 475),
-			Trunks: []MonitoredTrunk{{"", 1, 25, share(1, 25)}, {"a", 40, 400, share(40, 400)}}},
-		{Rule: "part", Does: "divert", Mode: "enforce 10%", Limit: "2% of trunk per 5m", Calls: 1, Nameless: 1, First: noon.Add(time.Hour), Last: noon.Add(time.Hour), Of: 475, Share: share(1, 475),
-			Trunks:  []MonitoredTrunk{{"", 1, 25, share(1, 25)}},
+			Trunks: []MonitoredTrunk{{"", 1, 0, 25, share(1, 25)}, {"a", 40, 0, 400, share(40, 400)}}},
+		{Rule: "part", Does: "divert", Mode: "enforce 10%", Limit: "2% of trunk per 5m", Calls: 1, Nameless: 1, Stopped: 2, First: noon.Add(time.Hour), Last: noon.Add(time.Hour), Of: 475, Share: share(3, 475),
+			Trunks:  []MonitoredTrunk{{"", 1, 0, 25, share(1, 25)}, {"a", 0, 2, 400, share(2, 400)}},
 			Guarded: []rules.Guarded{{Rule: "part", Trunk: "b", Since: noon, Limit: "2% of trunk per 5m", Stopped: 6, Calls: 100, Text: 7}}},
 		{Rule: "gone", Mode: "gone", Calls: 1, Nameless: 1, First: noon.Add(time.Hour), Last: noon.Add(time.Hour), Of: 475, Share: share(1, 475),
-			Trunks: []MonitoredTrunk{{"", 1, 25, share(1, 25)}}},
+			Trunks: []MonitoredTrunk{{"", 1, 0, 25, share(1, 25)}}},
 	}}
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -84,8 +89,15 @@ func TestMonitorReport(t *testing.T) {
 	}
 	c.Journal.Keep = 2
 	o.From, o.Rules = noon.Add(-2*time.Hour), []string{"acts"}
-	if got, err = ReadMonitored(c, o); err != nil || !got.Cut || len(got.Rules) != 1 || got.Rules[0].Rule != "acts" || got.Rules[0].Share != nil {
+	if got, err = ReadMonitored(c, o); err != nil || !got.Cut || len(got.Rules) != 1 || got.Rules[0].Rule != "acts" || got.Rules[0].Stopped != 1 || got.Rules[0].Share != nil {
 		t.Errorf("%v, %+v", err, got)
+	}
+	if told, err := json.Marshal(got.Rules[0]); err != nil || strings.Contains(string(told), `"of"`) {
+		t.Errorf("of calls that are not known: %s, %v", told, err)
+	}
+	o.Rules = []string{"gone", "brst"}
+	if _, err := ReadMonitored(c, o); err == nil || err.Error() != `rule "brst": is in no rule file, and the journal does not know it (did you mean burst?)` {
+		t.Errorf("no rule: %v", err)
 	}
 	o.Until = o.From
 	if _, err := ReadMonitored(c, o); err == nil {

@@ -43,12 +43,12 @@ func (h trafficHour) append(to []byte) ([]byte, error) {
 // How long and how often the traffic is kept.
 const (
 	trafficKept  = 90 * 24 * time.Hour
-	trafficEvery = time.Minute // a crash loses as much
+	trafficEvery = 10 * time.Second // a crash loses as much
 )
 
 // trafficLog keeps how many calls each trunk had, so that a report can say what
-// share of them a rule would stop. Calls are counted by the engine; a line a
-// minute says how many came.
+// share of them a rule would stop. Calls are counted by the engine; a line
+// every ten seconds says how many came.
 type trafficLog struct {
 	failures
 	stop  chan struct{}

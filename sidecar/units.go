@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"ringfence/rules"
 )
 
 // sizeUnits in bytes. Powers of 1000, and of 1024 with an i, as IEC 80000-13
@@ -64,4 +66,21 @@ func ParseInstant(s string, now time.Time) (time.Time, error) {
 		}
 	}
 	return now, fmt.Errorf("%q is no time (write 24h, 7d, 2026-11-22 or 2026-11-22T03:00:00Z)", s)
+}
+
+// ParseNumber reads an E.164 number, or a national one of the country that the
+// configuration names.
+func (c *Config) ParseNumber(s string) (rules.Number, error) {
+	n, err := rules.ParseNumber(s)
+	if err == nil || c.Settings.Country == "" || strings.HasPrefix(strings.TrimSpace(s), "+") {
+		return n, err
+	}
+	plan, fault := rules.NewPlan(c.Settings.Country, nil)
+	if fault != nil {
+		return n, err
+	}
+	if national := plan.Number(s); national.Kind() == rules.Global {
+		return national, nil
+	}
+	return n, fmt.Errorf("%q is no number of %s, and not in global form as +12025550142", s, strings.ToUpper(c.Settings.Country))
 }

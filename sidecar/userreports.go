@@ -57,8 +57,8 @@ func openReports(name string, engine *rules.Engine, log *slog.Logger, now func()
 }
 
 // livingReports are those that count at that time, by when they were made: of
-// each reporter the last about a number that was not taken back. It tells how many
-// lines the file has; torn and foreign ones are passed over.
+// each reporter the last about a number that was not taken back, with the note of
+// the one before unless it has its own. It tells how many lines the file has; torn and foreign ones are passed over.
 func livingReports(name string, at time.Time) (all []rules.UserReport, lines int, err error) {
 	type said struct {
 		number rules.Number
@@ -74,9 +74,11 @@ func livingReports(name string, at time.Time) (all []rules.UserReport, lines int
 		}
 		switch {
 		case !r.Removed:
-			if _, again := living[said{r.Number, r.By}]; !again {
+			earlier, again := living[said{r.Number, r.By}]
+			if !again {
 				numbers[r.Number] = append(numbers[r.Number], r.By)
 			}
+			r.Note = cmp.Or(r.Note, earlier.Note)
 			living[said{r.Number, r.By}] = r
 		case r.By == "":
 			for _, by := range numbers[r.Number] {

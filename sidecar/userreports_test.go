@@ -41,8 +41,11 @@ func TestUserReports(t *testing.T) {
 		t.Errorf("two reporters: %s", got)
 	}
 	all, err := client.Reports(context.Background(), clean)
-	if err != nil || len(all) != 2 || all[0].By != callee || all[1].By != "2001" {
+	if err != nil || len(all) != 2 || all[0].By != callee || all[0].Note != "robot" || all[1].By != "2001" {
 		t.Errorf("%+v, %v", all, err)
+	}
+	if code, text := d.get("/reports?number=" + clean); code != http.StatusOK || !strings.Contains(text, `"by": "2001"`) {
+		t.Errorf("with a plain +: %d %s", code, text)
 	}
 	var refused Refusal
 	if _, err := client.Report(context.Background(), rules.UserReport{Number: number, By: "bob", Removed: true}); !errors.As(err, &refused) {

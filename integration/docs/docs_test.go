@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"ringfence/adapters/kamailio"
 	"ringfence/integration/rig"
@@ -237,6 +238,10 @@ func TestCommands(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	packs, err := filepath.Abs(filepath.Join(root, "rules", "packs"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	seen := 0
 	for _, b := range blocks(t) {
 		if b.kind != "console" && b.kind != "sh" {
@@ -254,6 +259,7 @@ func TestCommands(t *testing.T) {
 				}
 				command = strings.ReplaceAll(command, "bin/ringfence", "ringfence")
 				command = strings.ReplaceAll(command, "DECISION-ID", id)
+				command = strings.ReplaceAll(command, "rules/packs/", packs+"/")
 				command = strings.ReplaceAll(command, "127.0.0.1:8088", daemon.Addr)
 				cmd := exec.Command("bash", "-euo", "pipefail", "-c", "curl() { command curl -sS --fail-with-body \"$@\"; }\n"+command)
 				cmd.Dir = daemon.Dir
@@ -343,18 +349,52 @@ func TestKinds(t *testing.T) {
 	}
 }
 
+// TestLinks holds that every link within the documents leads to a file, and to a
+// heading of it.
 func TestLinks(t *testing.T) {
-	link := regexp.MustCompile(`\]\(([^)#\s]+)(#[^)]*)?\)`)
-	for file, text := range documents(t) {
+	link := regexp.MustCompile(`\]\(([^)#\s]*)(#[^)]*)?\)`)
+	all := documents(t)
+	for file, text := range all {
 		for _, m := range link.FindAllStringSubmatch(text, -1) {
 			if strings.Contains(m[1], "://") {
 				continue
 			}
-			if _, err := os.Stat(filepath.Join(root, filepath.Dir(file), m[1])); err != nil {
+			to := file
+			if m[1] != "" {
+				to = filepath.Join(filepath.Dir(file), m[1])
+			}
+			if _, err := os.Stat(filepath.Join(root, to)); err != nil {
 				t.Errorf("%s links to %s: %v", file, m[1], err)
+			}
+			if m[2] != "" && !slices.Contains(anchors(all[to]), m[2]) {
+				t.Errorf("%s links to %s, which has no heading %s", file, to, m[2])
 			}
 		}
 	}
+}
+
+// anchors are those of the headings of a document, as GitHub makes them.
+func anchors(text string) (all []string) {
+	code := false
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(strings.TrimSpace(line), "```") {
+			code = !code
+		}
+		heading := strings.TrimLeft(line, "#")
+		if code || heading == line || !strings.HasPrefix(heading, " ") {
+			continue
+		}
+		all = append(all, "#"+strings.Map(func(c rune) rune {
+			switch {
+			case c == ' ':
+				return '-'
+			case c == '-', c == '_', unicode.IsLetter(c), unicode.IsDigit(c):
+				return unicode.ToLower(c)
+			}
+			return -1
+		}, strings.TrimSpace(heading)))
+	}
+	return all
 }
 
 // programs is the folder with the program that the commands use.

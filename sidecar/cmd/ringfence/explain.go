@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -87,14 +86,14 @@ func (e explain) at(now time.Time) (time.Time, error) {
 			return at, nil
 		}
 	}
-	return now, fmt.Errorf("--at %q is no time (write 2026-11-22T03:00:00Z or '2026-11-22 03:00')", e.At)
+	return now, misused("--at %q is no time (write 2026-11-22T03:00:00Z or '2026-11-22 03:00')", e.At)
 }
 
 // question is the call as the decision endpoint takes it.
 func (e explain) question() (q sidecar.Question, err error) {
 	if e.Source != "" {
 		if _, err := netip.ParseAddr(e.Source); err != nil {
-			return q, fmt.Errorf("--source: %q is no IP address (as in 192.0.2.7 or 2001:db8::7)", e.Source)
+			return q, misused("--source: %q is no IP address (as in 192.0.2.7 or 2001:db8::7)", e.Source)
 		}
 	}
 	q.Query = url.Values{}
@@ -108,7 +107,7 @@ func (e explain) question() (q sidecar.Question, err error) {
 		return q, err
 	}
 	if e.Display != "" || len(e.PAI) > 0 || len(e.Header) > 0 || e.Attestation != "" || e.Verification != "" {
-		return q, errors.New("--message holds the call already (write its headers there, and leave --display, --pai, --header, --attestation and --verification out)")
+		return q, misused("--message holds the call already (write its headers there, and leave --display, --pai, --header, --attestation and --verification out)")
 	}
 	if e.Message == "-" {
 		q.SIP, err = io.ReadAll(os.Stdin)
@@ -138,7 +137,7 @@ func (e explain) form() (url.Values, error) {
 	for _, h := range e.Header {
 		name, value, ok := strings.Cut(h, ":")
 		if !ok || strings.TrimSpace(name) == "" {
-			return nil, fmt.Errorf("--header %q is no header (write 'Name: value')", h)
+			return nil, misused("--header %q is no header (write 'Name: value')", h)
 		}
 		form.Add("header."+strings.TrimSpace(name), strings.TrimSpace(value))
 	}

@@ -36,7 +36,7 @@ Examples:
 func (j journal) Run(t *terminal) error {
 	id, ok := rules.ParseID(strings.TrimSpace(j.ID))
 	if !ok {
-		return fmt.Errorf("%q is no decision id (it has 20 letters and digits without i, l, o and u)", j.ID)
+		return misused("%q is no decision id (it has 20 letters and digits without i, l, o and u)", j.ID)
 	}
 	c, err := sidecar.LoadConfig(j.file())
 	if c == nil {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -73,10 +75,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(err, "ringfence:", fault)
 		return exitFailure
 	}
-	if len(args) == 0 {
-		args = []string{"--help"}
-	}
-	context, fault := parser.Parse(args)
+	context, fault := parser.Parse(spelled(args))
 	if fault != nil {
 		fmt.Fprintf(err, "ringfence: %v (see ringfence --help)\n", fault)
 		return exitUsage
@@ -93,7 +92,24 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return int(ended)
 	}
 	report(err, fault)
+	if errors.As(fault, new(misuse)) {
+		return exitUsage
+	}
 	return exitFailure
+}
+
+// spelled are the arguments with what other programs call so in our words: help,
+// help VERB and --version.
+func spelled(args []string) []string {
+	switch {
+	case len(args) == 0, len(args) == 1 && args[0] == "help":
+		return []string{"--help"}
+	case args[0] == "--version":
+		return append([]string{"version"}, args[1:]...)
+	case args[0] == "help" && args[1] != "rules" && !strings.HasPrefix(args[1], "-"):
+		return append(slices.Clone(args[1:]), "--help")
+	}
+	return args
 }
 
 // report prints an error, or each finding of a load on a line of its own.

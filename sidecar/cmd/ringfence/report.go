@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 
 	"ringfence/rules"
 	"ringfence/sidecar"
@@ -25,12 +24,17 @@ type reported struct {
 	JSON   bool   `name:"json" help:"Print what the daemon answers as JSON."`
 }
 
-func (r reported) number() (rules.Number, error) {
-	n, err := rules.ParseNumber(r.Number)
-	if err != nil {
-		return n, fmt.Errorf("NUMBER: %w", err)
+// ask is the number, and who is asked about it.
+func (r reported) ask() (n rules.Number, client *sidecar.Client, err error) {
+	c, err := sidecar.LoadConfig(r.file())
+	if c == nil {
+		return n, nil, err
 	}
-	return n, nil
+	if n, err = c.ParseNumber(r.Number); err != nil {
+		return n, nil, misused("NUMBER: %w", err)
+	}
+	client, err = sidecar.NewClient(c)
+	return n, client, err
 }
 
 // refused prints what the daemon finds wrong; any other error is handed on.

@@ -29,11 +29,7 @@ Examples:
 
 // Run reports.
 func (r reportAdd) Run(t *terminal) error {
-	n, err := r.number()
-	if err != nil {
-		return err
-	}
-	client, err := r.client()
+	n, client, err := r.ask()
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"ringfence/rules"
 	"ringfence/sidecar"
 )
 
@@ -19,7 +18,7 @@ type reportBlocks struct {
 	Caller  string `placeholder:"NUMBER" help:"Only calls of this number, as +13035550260."`
 	Account string `placeholder:"ACCOUNT" help:"Only calls of this account."`
 	Own     bool   `help:"Only numbers that are on a list with own: true."`
-	Since   string `default:"30d" placeholder:"TIME" help:"How far back: 12h, 7d (default: 30d)."`
+	Since   string `default:"30d" placeholder:"TIME" help:"From when: a duration back from now (12h, 7d) or a time (default: 30d)."`
 	JSON    bool   `name:"json" help:"Print the report as JSON."`
 }
 
@@ -41,20 +40,20 @@ Examples:
 // Run reads and prints.
 func (r reportBlocks) Run(t *terminal) error {
 	q := sidecar.BlockQuery{Account: r.Account, Own: r.Own}
-	if r.Caller != "" {
-		n, err := rules.ParseNumber(r.Caller)
-		if err != nil {
-			return fmt.Errorf("--caller: %w", err)
-		}
-		q.Caller = n.String()
-	}
 	var err error
-	if q.Since, err = sidecar.ParseSince(r.Since, time.Now()); err != nil {
-		return fmt.Errorf("--since: %w", err)
+	if q.Since, _, err = period(r.Since, "", time.Now()); err != nil {
+		return err
 	}
 	c, err := sidecar.LoadConfig(r.file())
 	if c == nil {
 		return err
+	}
+	if r.Caller != "" {
+		n, err := c.ParseNumber(r.Caller)
+		if err != nil {
+			return misused("--caller: %w", err)
+		}
+		q.Caller = n.String()
 	}
 	if c.State == "" {
 		return errors.New("no state folder is known (set state)")
@@ -68,7 +67,7 @@ func (r reportBlocks) Run(t *terminal) error {
 	case r.JSON:
 		return printJSON(t.out, all)
 	case len(all) == 0:
-		_, err := fmt.Fprintf(t.out, "no carrier blocked such a call within %s\n", r.Since)
+		_, err := fmt.Fprintf(t.out, "no carrier blocked such a call since %s\n", local(q.Since))
 		return err
 	}
 	return printBlocks(t.out, all)

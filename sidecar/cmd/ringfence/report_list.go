@@ -24,11 +24,7 @@ Examples:
 
 // Run asks and prints.
 func (r reportList) Run(t *terminal) error {
-	n, err := r.number()
-	if err != nil {
-		return err
-	}
-	client, err := r.client()
+	n, client, err := r.ask()
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"text/tabwriter"
 	"time"
 
 	"ringfence/sidecar"
@@ -38,15 +37,10 @@ Examples:
 // Run reads and prints.
 func (r reportMonitor) Run(t *terminal) error {
 	now := time.Now()
-	o := sidecar.ReportOptions{Until: now, Rules: r.Rule}
+	o := sidecar.ReportOptions{Rules: r.Rule}
 	var err error
-	if o.From, err = sidecar.ParseInstant(r.Since, now); err != nil {
-		return fmt.Errorf("--since: %w", err)
-	}
-	if r.Until != "" {
-		if o.Until, err = sidecar.ParseInstant(r.Until, now); err != nil {
-			return fmt.Errorf("--until: %w", err)
-		}
+	if o.From, o.Until, err = period(r.Since, r.Until, now); err != nil {
+		return err
 	}
 	c, err := sidecar.LoadConfig(r.file())
 	if c == nil {
@@ -83,8 +77,8 @@ func printMonitored(w io.Writer, r *sidecar.MonitorReport) error {
 		return err
 	}
 	fmt.Fprintln(w)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "RULE\tDOES\tMODE\tTRUNK\tCALLS\tOF\tSHARE\tCALLERS\tKNOWN GOOD")
+	t := &table{}
+	fmt.Fprintln(t, "RULE\tDOES\tMODE\tTRUNK\tCALLS\tSTOPPED\tOF\tSHARE\tCALLERS\tKNOWN GOOD")
 	for _, one := range r.Rules {
 		callers := fmt.Sprint(one.Callers)
 		if one.Estimated {
@@ -94,19 +88,19 @@ func printMonitored(w io.Writer, r *sidecar.MonitorReport) error {
 		if one.KnownCalls > 0 {
 			good = fmt.Sprintf("%s from %s", counted(int(one.KnownCalls), "call"), counted(int(one.KnownCallers), "number"))
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\tall\t%d\t%s\t%s\t%s\t%s\n", plain(one.Rule), plain(one.Does), one.Mode, one.Calls, whole(one.Of), share(one.Share), callers, good)
+		fmt.Fprintf(t, "%s\t%s\t%s\tall\t%d\t%d\t%s\t%s\t%s\t%s\n", plain(one.Rule), plain(one.Does), one.Mode, one.Calls, one.Stopped, whole(one.Of), share(one.Share), callers, good)
 		for _, trunk := range one.Trunks {
 			name := plain(trunk.Trunk)
 			if name == "" {
 				name = "(none)"
 			}
-			fmt.Fprintf(t, "\t\t\t%s\t%d\t%s\t%s\n", name, trunk.Stopped, whole(trunk.Calls), share(trunk.Share))
+			fmt.Fprintf(t, "\t\t\t%s\t%d\t%d\t%s\t%s\t\t\n", name, trunk.Calls, trunk.Stopped, whole(trunk.Of), share(trunk.Share))
 		}
 		for _, g := range one.Guarded {
-			fmt.Fprintf(t, "  its limit has put it into monitor %s since %s\n", onTrunk(g.Trunk), local(g.Since))
+			t.note("  its limit has put it into monitor %s since %s", onTrunk(g.Trunk), local(g.Since))
 		}
 	}
-	return t.Flush()
+	return t.print(w)
 }
 
 // whole is a number of calls, "?" when it is not known.

@@ -26,11 +26,7 @@ Examples:
 
 // Run takes back.
 func (r reportRemove) Run(t *terminal) error {
-	n, err := r.number()
-	if err != nil {
-		return err
-	}
-	client, err := r.client()
+	n, client, err := r.ask()
 	if err != nil {
 		return err
 	}

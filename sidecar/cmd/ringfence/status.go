@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"ringfence/sidecar"
@@ -84,13 +83,13 @@ func printStatus(w io.Writer, s sidecar.Status) {
 		fmt.Fprintln(w, line)
 	}
 	fmt.Fprintf(w, "journal: %d written, %d queued, %d dropped, %d errors (%s)\n\n", s.Journal.Written, s.Journal.Queued, s.Journal.Dropped, s.Journal.Errors, s.Journal.File)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	defer t.Flush()
+	t := &table{}
+	defer t.print(w)
 	fmt.Fprintln(t, "RULE\tACTION\tWHY\tMODE\tMATCHED\tMONITORED")
 	for _, r := range s.Rules {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\n", r.ID, r.Action, r.Why, strings.TrimSpace(r.Mode+" "+r.Rollout), r.Matched, r.Monitored)
 		for _, g := range r.Guarded {
-			fmt.Fprintf(t, "  IN MONITOR %s since %s: more than %s; ringfence rule resume %s has it act again\n", onTrunk(g.Trunk), moment(g.Since), g.Limit, r.ID)
+			t.note("  IN MONITOR %s since %s: more than %s; ringfence rule resume %s has it act again", onTrunk(g.Trunk), moment(g.Since), g.Limit, r.ID)
 		}
 	}
 	if len(s.Lists) > 0 {
@@ -109,7 +108,7 @@ func printStatus(w io.Writer, s sidecar.Status) {
 		}
 		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\n", f.List, f.Rows, confirmed, moment(f.Next), f.URL)
 		for _, line := range feedNotes(f) {
-			fmt.Fprintf(t, "  %s\n", line)
+			t.note("  %s", line)
 		}
 	}
 	if len(s.Learned) > 0 {
