@@ -40,23 +40,32 @@ func startPacks(p plan, dir string) (*server, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
-	if err := writeScenario(dir, benchRules); err != nil {
+	config, err := writePacks(dir)
+	if err != nil {
 		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "ringfence.yaml"), []byte(config), 0o600); err != nil {
+		return nil, err
+	}
+	return startDaemon(p, dir)
+}
+
+// writePacks writes the scenario into dir and returns the configuration that has
+// the whole starter pack, too.
+func writePacks(dir string) (config string, err error) {
+	if err := writeScenario(dir, benchRules); err != nil {
+		return "", err
 	}
 	// A pack has a list of that name, too.
 	own := strings.NewReplacer("spam:", "feed:", `list("spam")`, `list("feed")`).Replace(ruleFile(benchRules))
 	if err := os.WriteFile(filepath.Join(dir, "rules.yaml"), []byte(own), 0o600); err != nil {
-		return nil, err
+		return "", err
 	}
 	files := "rules: [rules.yaml"
 	for _, pack := range []string{"dno", "own-numbers", "screening", "subscriber", "reputation", "robocall", "behaviour", "hours", "slow-down", "outbound"} {
 		files += ", " + filepath.Join(rig.Root(), "rules", "packs", pack+".yaml")
 	}
-	config := strings.Replace(scenarioConfig, "rules: [rules.yaml", files, 1)
-	if err := os.WriteFile(filepath.Join(dir, "ringfence.yaml"), []byte(config), 0o600); err != nil {
-		return nil, err
-	}
-	return startDaemon(p, dir)
+	return strings.Replace(scenarioConfig, "rules: [rules.yaml", files, 1), nil
 }
 
 func startDaemon(p plan, dir string) (*server, error) {
