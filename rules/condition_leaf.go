@@ -145,7 +145,7 @@ func matches(o *operand, source string, re *regexp.Regexp) *condition {
 	if o.isPlain() {
 		return numberText(o, source, re.Match)
 	}
-	return textTest(o, source, re.MatchString)
+	return textTest(o, source, matching(re))
 }
 
 // inList tells whether the first of what it reads has a row in l: the address,
