@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -132,7 +133,7 @@ func (l *lowering) limit(o *operand, n ast.Node) (limit float64, text string, ok
 			l.fault(at, fmt.Sprintf("%q is no value of %s", v.Value, o.source), limitHint(o.typ))
 			return 0, "", false
 		}
-		return d.Seconds(), strconv.Quote(v.Value), true
+		limit, text = d.Seconds(), strconv.Quote(v.Value)
 	default:
 		if o != nil {
 			l.fault(at, "want a number, got "+shorten(n.String()), limitHint(o.typ))
@@ -147,10 +148,14 @@ func (l *lowering) limit(o *operand, n ast.Node) (limit float64, text string, ok
 		return 0, "", false
 	}
 	if o.most != 0 && limit > o.most {
-		l.fault(at, fmt.Sprintf("%s is never so much", o.source), fmt.Sprintf("it counts to %v", o.most))
+		hint := fmt.Sprintf("it counts to %v", o.most)
+		if o.typ == SpanType {
+			hint = fmt.Sprintf("after %s it is not known any more", writeDuration(time.Duration(o.most)*time.Second))
+		}
+		l.fault(at, o.source+" is never so much", hint)
 		return 0, "", false
 	}
-	return limit, strconv.FormatFloat(limit, 'f', -1, 64), true
+	return limit, cmp.Or(text, strconv.FormatFloat(limit, 'f', -1, 64)), true
 }
 
 func limitHint(t ValueType) string {

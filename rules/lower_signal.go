@@ -193,6 +193,7 @@ func (l *lowering) idle(n *ast.CallNode, fn *Function) *operand {
 	s := l.subjectOf(parts, keyPart{}, shortest)
 	s.passing = true
 	o := l.signal(n, fn, s, state.Want{Ask: state.Idle}, nil)
+	o.most = state.MaxWindow.Seconds()
 	idle, late := s.want(state.Want{Ask: state.Idle})
 	before, _ := s.want(state.Want{Ask: state.IdleBefore})
 	o.measure = func(f *frame) (float64, bool) {

@@ -73,9 +73,10 @@ func (s *shard) table(slots int) {
 	s.slab.most = int((s.budget - slotBytes*int64(slots)) / pageBytes)
 }
 
-// A slot is a tag of 30 bits of a key, two bits of its own, and a ref.
+// A slot is a tag of 30 bits of a key, two bits of its own, and a ref. A new one is
+// not touched: keys that are seen once, as those of a flood, go first.
 func slotOf(tag uint32, r ref) uint64 {
-	return uint64(tag&tagBits)<<32 | touched | changed | uint64(r)
+	return uint64(tag&tagBits)<<32 | changed | uint64(r)
 }
 func slotTag(slot uint64) uint32 { return uint32(slot>>32) & tagBits }
 func slotRef(slot uint64) ref    { return ref(uint32(slot)) }
@@ -259,7 +260,7 @@ func (s *shard) room(k Key, r record, more int) (record, bool) {
 	copy(moved, r[:r.length()])
 	moved.setClass(class)
 	place, _ = s.find(k) // letting others go may have moved it
-	s.slots[place] = slotOf(uint32(k.Hi), to)
+	s.slots[place] = slotOf(uint32(k.Hi), to) | touched
 	s.slab.give(from, r.class())
 	return moved, true
 }

@@ -77,7 +77,7 @@ const shards = 64
 
 // Most shapes, and tallies of one, that a store can have.
 const (
-	maxShapes  = 1 << 12
+	maxShapes  = 1 << 16
 	maxTallies = 16
 )
 
