@@ -73,19 +73,17 @@ func (l *lowering) signal(n *ast.CallNode, fn *Function, s *subject, w state.Wan
 func counted(g state.Got) (float64, bool) { return float64(g.Count), true }
 
 func (l *lowering) rate(n *ast.CallNode, fn *Function) *operand {
-	parts, ok := l.key(n.Arguments[0])
-	w, good := l.window(n.Arguments[1])
-	if !ok || !good {
-		return nil
-	}
-	s := l.subjectOf(parts, keyPart{}, w)
-	s.shape.Attempts = true
-	return l.signal(n, fn, s, state.Want{Ask: state.Attempts, Window: state.Span(w)}, counted)
+	return l.attempts(n, fn, n.Arguments[0], n.Arguments[1])
 }
 
 func (l *lowering) redials(n *ast.CallNode, fn *Function) *operand {
-	parts, ok := l.key(&ast.ArrayNode{Nodes: n.Arguments[:2]})
-	w, good := l.window(n.Arguments[2])
+	return l.attempts(n, fn, &ast.ArrayNode{Nodes: n.Arguments[:2]}, n.Arguments[2])
+}
+
+// attempts counts call attempts by a key in a window.
+func (l *lowering) attempts(n *ast.CallNode, fn *Function, key, window ast.Node) *operand {
+	parts, ok := l.key(key)
+	w, good := l.window(window)
 	if !ok || !good {
 		return nil
 	}

@@ -7,16 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"ringfence/integration/rig"
 	"ringfence/sidecar/alert"
 )
 
 // What docs/operations.md verifies a webhook's request with takes one that is
 // signed, and none that is old or another.
 func TestWebhookIsVerified(t *testing.T) {
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("no python3")
-	}
+	rig.Need(t, "python3")
 	found := 0
 	for _, b := range blocks(t) {
 		if b.kind != "python" {
@@ -39,7 +37,7 @@ func TestWebhookIsVerified(t *testing.T) {
 			{"another secret", "fedcba9876543210", alert.Sign(secret, now, []byte(body)), body, false},
 			{"old", secret, alert.Sign(secret, now.Add(-time.Hour), []byte(body)), body, false},
 		} {
-			out, err := exec.Command(python, script, c.secret, c.header, c.body).CombinedOutput()
+			out, err := exec.Command("python3", script, c.secret, c.header, c.body).CombinedOutput()
 			if (err == nil) != c.want || len(out) > 0 {
 				t.Errorf("%s: %s: taken: %v, want %v: %s", b, c.name, err == nil, c.want, out)
 			}
