@@ -82,9 +82,9 @@ func (l *lowering) share(n *ast.CallNode, fn *Function, s *subject, w time.Durat
 	if i < 0 {
 		return l.tooMany(n, s)
 	}
-	o := l.signal(n, fn, s, state.Want{Ask: state.Finished, Tally: i, Window: state.Span(w)}, func(g state.Got) (float64, bool) {
+	o := l.signal(n, fn, s, asks(s, state.Want{Ask: state.Finished, Tally: i, Window: state.Span(w)}, func(g state.Got) (float64, bool) {
 		return float64(g.Sum) / float64(max(g.Count, 1)), float64(g.Count) >= least
-	})
+	}))
 	o.sparse = true
 	return o
 }
@@ -95,9 +95,9 @@ func (l *lowering) ofAnswered(n *ast.CallNode, fn *Function, s *subject, w time.
 	if i < 0 || answered < 0 {
 		return l.tooMany(n, s)
 	}
-	o := l.signal(n, fn, s, state.Want{Ask: state.Part, Tally: i, Among: answered, Window: state.Span(w)}, func(g state.Got) (float64, bool) {
+	o := l.signal(n, fn, s, asks(s, state.Want{Ask: state.Part, Tally: i, Among: answered, Window: state.Span(w)}, func(g state.Got) (float64, bool) {
 		return float64(g.Sum) / float64(max(g.Count, 1)) / unit, float64(g.Count) >= least
-	})
+	}))
 	o.sparse = true
 	return o
 }
@@ -142,19 +142,16 @@ func (l *lowering) responses(n *ast.CallNode, fn *Function) *operand {
 	s := l.subjectOf(parts, keyPart{}, w)
 	s.shape.Finished = true
 	var places []int
-	var o *operand
 	for _, arg := range n.Arguments[2:] {
 		code := arg.(*ast.IntegerNode).Value
 		i := s.tally(fmt.Sprintf("code:%d", code), func(o *Outcome) uint32 { return one(o.Code == code) })
 		if i < 0 {
 			return l.tooMany(n, s)
 		}
-		want := state.Want{Ask: state.Finished, Tally: i, Window: state.Span(w)}
-		o = l.signal(n, fn, s, want, nil)
-		place, _ := s.want(want)
+		place, _ := s.want(state.Want{Ask: state.Finished, Tally: i, Window: state.Span(w)})
 		places = append(places, place)
 	}
-	o.measure = func(f *frame) (float64, bool) {
+	return l.signal(n, fn, s, func(f *frame) (float64, bool) {
 		sum := uint64(0)
 		for _, place := range places {
 			got, known := f.counted(s, place, true)
@@ -164,6 +161,5 @@ func (l *lowering) responses(n *ast.CallNode, fn *Function) *operand {
 			sum += got.Sum
 		}
 		return float64(sum), true
-	}
-	return o
+	})
 }

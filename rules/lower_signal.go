@@ -51,9 +51,8 @@ func signals() []Function {
 		Example: `rate(prefix(callee, 7), "1m") > 100`, least: 2, most: 2})
 }
 
-// measured signal of a subject: an operand that reads the answer to w.
-func (l *lowering) signal(n *ast.CallNode, fn *Function, s *subject, w state.Want, value func(state.Got) (float64, bool)) *operand {
-	place, late := s.want(w)
+// signal is the operand of a function about what calls did, which measures it.
+func (l *lowering) signal(n *ast.CallNode, fn *Function, s *subject, measure func(*frame) (float64, bool)) *operand {
 	source := fn.Name + "("
 	for i, arg := range n.Arguments {
 		if i > 0 {
@@ -61,13 +60,19 @@ func (l *lowering) signal(n *ast.CallNode, fn *Function, s *subject, w state.Wan
 		}
 		source += canonical(arg)
 	}
-	return &operand{source: source + ")", typ: fn.Result, what: fn.Name, state: fn.State, subject: s, measure: func(f *frame) (float64, bool) {
+	return &operand{source: source + ")", typ: fn.Result, what: fn.Name, state: fn.State, subject: s, measure: measure}
+}
+
+// asks is a measure that reads the answer to one question about a subject.
+func asks(s *subject, w state.Want, value func(state.Got) (float64, bool)) func(*frame) (float64, bool) {
+	place, late := s.want(w)
+	return func(f *frame) (float64, bool) {
 		got, known := f.counted(s, place, late)
 		if !known {
 			return 0, false
 		}
 		return value(got)
-	}}
+	}
 }
 
 func counted(g state.Got) (float64, bool) { return float64(g.Count), true }
@@ -89,7 +94,7 @@ func (l *lowering) attempts(n *ast.CallNode, fn *Function, key, window ast.Node)
 	}
 	s := l.subjectOf(parts, keyPart{}, w)
 	s.shape.Attempts = true
-	return l.signal(n, fn, s, state.Want{Ask: state.Attempts, Window: state.Span(w)}, counted)
+	return l.signal(n, fn, s, asks(s, state.Want{Ask: state.Attempts, Window: state.Span(w)}, counted))
 }
 
 func (l *lowering) passed(n *ast.CallNode, fn *Function) *operand {
@@ -100,16 +105,14 @@ func (l *lowering) passed(n *ast.CallNode, fn *Function) *operand {
 	}
 	s := l.subjectOf(parts, keyPart{}, w)
 	s.shape.Attempts, s.shape.Passed, s.passing = true, true, true
-	o := l.signal(n, fn, s, state.Want{Ask: state.Passed, Window: state.Span(w)}, nil)
 	place, late := s.want(state.Want{Ask: state.Passed, Window: state.Span(w)})
-	o.measure = func(f *frame) (float64, bool) {
+	return l.signal(n, fn, s, func(f *frame) (float64, bool) {
 		got, known := f.counted(s, place, late)
 		if !f.history.passed {
 			got.Count++ // this call
 		}
 		return float64(got.Count), known
-	}
-	return o
+	})
 }
 
 func (l *lowering) concurrent(n *ast.CallNode, fn *Function) *operand {
@@ -119,16 +122,14 @@ func (l *lowering) concurrent(n *ast.CallNode, fn *Function) *operand {
 	}
 	s := l.subjectOf(parts, keyPart{}, shortest)
 	s.going = true
-	o := l.signal(n, fn, s, state.Want{Ask: state.Going}, nil)
 	place, late := s.want(state.Want{Ask: state.Going})
-	o.measure = func(f *frame) (float64, bool) {
+	return l.signal(n, fn, s, func(f *frame) (float64, bool) {
 		got, known := f.counted(s, place, late)
 		if !f.history.going {
 			got.Count++ // this call
 		}
 		return float64(got.Count), known
-	}
-	return o
+	})
 }
 
 func (l *lowering) distinct(n *ast.CallNode, fn *Function) *operand {
@@ -146,7 +147,7 @@ func (l *lowering) distinct(n *ast.CallNode, fn *Function) *operand {
 	}
 	s := l.subjectOf(parts, with, w)
 	want := state.Want{Ask: state.Distinct, Window: state.Span(w)}
-	o := l.signal(n, fn, s, want, counted)
+	o := l.signal(n, fn, s, asks(s, want, counted))
 	o.upTo = func(limit float64) func(*frame) (float64, bool) {
 		want.Enough = uint64(max(limit, 0)) + 1
 		place, late := s.want(want)
@@ -172,7 +173,7 @@ func (l *lowering) sequential(n *ast.CallNode, fn *Function) *operand {
 	}
 	s := l.subjectOf(parts, numberPart(attributeNamed("callee").operand()), w)
 	s.shape.Attempts, s.shape.Runs = true, max(s.shape.Runs, w)
-	return l.signal(n, fn, s, state.Want{Ask: state.Runs, Window: state.Span(w)}, counted)
+	return l.signal(n, fn, s, asks(s, state.Want{Ask: state.Runs, Window: state.Span(w)}, counted))
 }
 
 func (l *lowering) firstSeen(n *ast.CallNode, fn *Function) *operand {
@@ -180,7 +181,8 @@ func (l *lowering) firstSeen(n *ast.CallNode, fn *Function) *operand {
 	if !ok {
 		return nil
 	}
-	return l.signal(n, fn, l.subjectOf(parts, keyPart{}, shortest), state.Want{Ask: state.First}, counted)
+	s := l.subjectOf(parts, keyPart{}, shortest)
+	return l.signal(n, fn, s, asks(s, state.Want{Ask: state.First}, counted))
 }
 
 func (l *lowering) idle(n *ast.CallNode, fn *Function) *operand {
@@ -190,17 +192,16 @@ func (l *lowering) idle(n *ast.CallNode, fn *Function) *operand {
 	}
 	s := l.subjectOf(parts, keyPart{}, shortest)
 	s.passing = true
-	o := l.signal(n, fn, s, state.Want{Ask: state.Idle}, nil)
-	o.most = state.MaxWindow.Seconds()
 	idle, late := s.want(state.Want{Ask: state.Idle})
 	before, _ := s.want(state.Want{Ask: state.IdleBefore})
-	o.measure = func(f *frame) (float64, bool) {
+	o := l.signal(n, fn, s, func(f *frame) (float64, bool) {
 		place := idle
 		if f.history.passed { // the last one was this call, when it was asked about before
 			place = before
 		}
 		got, known := f.counted(s, place, late)
 		return float64(got.Count), known && got.Count != state.Never
-	}
+	})
+	o.most = state.MaxWindow.Seconds()
 	return o
 }
